@@ -1,0 +1,1 @@
+"""GLSMamba Studio: the desktop program for annotating human pose in video."""

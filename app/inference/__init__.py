@@ -1,0 +1,1 @@
+"""Detector, tracker, and the engine that decides what to compute next."""

@@ -1,0 +1,1 @@
+"""What annotators make: tracks, poses, boxes, review state, provenance, and the project file."""

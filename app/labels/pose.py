@@ -1,0 +1,75 @@
+"""A person's pose in one frame, as annotators see and change it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+import numpy as np
+
+from glsmamba.data.records import Box, Visibility
+
+__all__ = ["Pose", "Provenance", "Visibility"]
+
+
+class Provenance(IntEnum):
+    """Where a keypoint's position came from."""
+
+    NONE = 0
+    MODEL = 1
+    HUMAN = 2
+    INTERPOLATED = 3
+    IMPORTED = 4
+    REFINED = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Pose:
+    """One person in one frame. Immutable: an edit makes a new one.
+
+    Attributes:
+        keypoints: (K, 2) float64 x, y in pixels of the frame, pixel centres at integers.
+        visibility: (K,) uint8 of :class:`Visibility`.
+        scores: (K,) float32 in [0, 1]: the model's confidence at the time of prediction; 1 for a human's joint.
+        provenance: (K,) uint8 of :class:`Provenance`.
+        box: person box (x, y, w, h) in pixels, or None.
+        box_by_human: True when a person drew or moved the box.
+        head_box: head box (x, y, w, h), or None where none was drawn.
+        score: confidence that a person is there, in [0, 1].
+        accepted: True when a human accepted the whole pose.
+        model: name of the checkpoint that made the predicted joints, "" if none.
+    """
+
+    keypoints: np.ndarray
+    visibility: np.ndarray
+    scores: np.ndarray
+    provenance: np.ndarray
+    box: Box | None = None
+    box_by_human: bool = False
+    head_box: Box | None = None
+    score: float = 1.0
+    accepted: bool = False
+    model: str = ""
+
+    def __post_init__(self) -> None:
+        for name, dtype in (("keypoints", np.float64), ("visibility", np.uint8), ("scores", np.float32), ("provenance", np.uint8)):
+            value = np.array(getattr(self, name), dtype=dtype)
+            value.setflags(write=False)
+            object.__setattr__(self, name, value)
+
+    @property
+    def touched(self) -> bool:
+        """True when a human accepted the pose or placed any of its joints."""
+        return self.accepted or bool((self.provenance == Provenance.HUMAN).any())
+
+    def with_(self, **changes: object) -> Pose:
+        """A copy with some fields changed."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+    @staticmethod
+    def empty(n_joints: int, box: Box | None = None, box_by_human: bool = False, score: float = 1.0) -> Pose:
+        """A person known only by a box: every joint absent."""
+        return Pose(
+            np.zeros((n_joints, 2)), np.zeros(n_joints, np.uint8), np.zeros(n_joints, np.float32), np.zeros(n_joints, np.uint8),
+            box=box, box_by_human=box_by_human, score=score,
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""The window. The only place in the program that imports Qt."""

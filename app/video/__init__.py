@@ -1,0 +1,1 @@
+"""What surrounds the exact video reader: cache, prefetch and thumbnails."""

@@ -1,0 +1,1 @@
+"""Token orders of the space-time paths and the selective scan with its backends."""

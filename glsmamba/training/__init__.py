@@ -1,0 +1,1 @@
+"""Training: samples, augmentation, the loop, resume and evaluation."""

@@ -52,8 +52,9 @@ class Pose:
     model: str = ""
 
     def __post_init__(self) -> None:
-        for name, dtype in (("keypoints", np.float64), ("visibility", np.uint8), ("scores", np.float32), ("provenance", np.uint8)):
-            value = np.array(getattr(self, name), dtype=dtype)
+        kinds = {"keypoints": np.float64, "visibility": np.uint8, "scores": np.float32, "provenance": np.uint8}
+        for name, kind in kinds.items():
+            value = np.array(getattr(self, name), dtype=kind)
             value.setflags(write=False)
             object.__setattr__(self, name, value)
 

@@ -95,7 +95,7 @@ _PT15_JOINTS = tuple(j for j in _PT18_JOINTS if not j.endswith("_ear"))
 
 #: The 17 slots of a PoseTrack 2018 file, in file order (ears are never labelled there).
 POSETRACK18 = Skeleton("posetrack18", _PT18_JOINTS, _edges(_PT18_JOINTS, _BODY_EDGES))
-#: PoseTrack's 15 labelled joints, in PoseTrack 2018 file order with the two ears dropped: the order of the model and of projects.
+#: PoseTrack's 15 labelled joints, in PoseTrack 2018 file order without the ears: the order of the model and of projects.
 POSETRACK15 = Skeleton("posetrack15", _PT15_JOINTS, _edges(_PT15_JOINTS, _BODY_EDGES))
 #: PoseTrack 2017 / poseval joint ids 0..14.
 POSETRACK17 = Skeleton(

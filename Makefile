@@ -1,0 +1,48 @@
+# Two commands: `make run` (set up and open the program) and `make test` (set up and run every check).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+VIDEO ?=
+DEB := libgl1 libegl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 \
+       libxcb-shape0 libxkbcommon-x11-0
+
+.PHONY: run setup test bench screenshots system-packages clean
+
+run: setup
+	$(BIN)/python main.py open $(if $(VIDEO),"$(VIDEO)",--sample)
+
+setup: system-packages $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "GLSMamba Studio needs Python 3.11 or newer; name one with: make setup PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
+	  || { echo "Python has no venv module; on Debian install it with: sudo apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $@
+
+# The shared libraries that Qt loads. Installed where this user may; otherwise named in one line, and set-up goes on.
+system-packages:
+	@command -v dpkg-query >/dev/null 2>&1 || exit 0; \
+	missing=""; for p in $(DEB); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q "ok installed" || missing="$$missing $$p"; done; \
+	[ -z "$$missing" ] && exit 0; \
+	if [ "$$(id -u)" = 0 ]; then as=""; elif sudo -n true 2>/dev/null; then as="sudo"; else as="none"; fi; \
+	if [ "$$as" != none ] && $$as apt-get -qq -o DPkg::Lock::Timeout=300 update \
+	  && $$as env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 install --no-install-recommends $$missing >/dev/null; then exit 0; fi; \
+	echo "Qt needs Debian packages that are missing here; install them with: sudo apt-get install$$missing"
+
+test: setup
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest
+
+bench: setup
+	@status=0; for b in benchmarks/*.py; do case $$b in benchmarks/_*) continue;; esac; \
+	  echo "== $$b"; QT_QPA_PLATFORM=offscreen $(BIN)/python $$b || status=1; done; exit $$status
+
+screenshots: setup
+	$(BIN)/python docs/make_screenshots.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,461 @@
+"""The hub of the window: what is open, where we are, what is selected. Widgets listen to it and send it verbs.
+
+No widget keeps a copy of a pose: they ask :meth:`Session.poses` when they paint. No verb blocks: decoding, writing, indexing
+and inference happen in threads of their own, and their results come back as signals in the window's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+
+from app.labels.pose import Pose
+from app.ui.events import DisplayOptions, Message, SaveState
+from app.ui.opening import Opened, Opener, video_of
+from app.ui.playback import Player
+from app.ui.settings import add_recent, settings
+from app.ui.threads.decode_thread import DecodeThread
+from app.ui.threads.inference_thread import InferenceThread
+from app.ui.threads.project_thread import Job, ProjectThread
+from glsmamba.data.skeletons import POSETRACK15, Skeleton
+
+__all__ = ["DisplayOptions", "Message", "SaveState", "Session"]
+
+
+class Session(QObject):
+    """State of one open video and its project.
+
+    Attributes (read them; change them through the verbs):
+        project: ``app.labels.project.Project`` or None.
+        video: ``VideoInfo`` of the open video or None.
+        frame: the wanted frame. While decoding lags, :attr:`picture` still holds an earlier one; people are drawn for
+            the frame of the picture that is shown.
+        picture: (frame, (H, W, 3) uint8 RGB) last decoded, or None.
+        selected_track, selected_joint: what keys act on, or None.
+        hovered: (track, joint or None) under the pointer, or None.
+        display: how things are drawn.
+        playing, speed: transport state; speed 1.0 is real time.
+        times: (n_frames,) float64 seconds of each frame from the first.
+    """
+
+    video_opened = Signal(object)
+    """VideoInfo, or None after closing."""
+    opening_changed = Signal(object)
+    """Path of what is being opened, or None when that ended."""
+    index_progress = Signal(float)
+    frame_changed = Signal(int)
+    picture_ready = Signal(int, object)
+    labels_changed = Signal(object)
+    """app.labels.project.LabelChange."""
+    selection_changed = Signal()
+    hover_changed = Signal()
+    display_changed = Signal()
+    playing_changed = Signal(bool)
+    inference_changed = Signal(object)
+    devices_changed = Signal(object)
+    """tuple of device names as the model floor lists them."""
+    message = Signal(object)
+    heatmap_ready = Signal(object)
+    activation_ready = Signal(object)
+    save_state_changed = Signal(object)
+    relink_wanted = Signal(object, object)
+    """(project path, path of the missing video): the window asks where the video is now."""
+    preview_ready = Signal(object)
+    """(H, W, 3) uint8 RGB: the first picture, before the frame index is there; its frame number isn't known yet."""
+
+    _label_change = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.project: Any = None
+        self.video: Any = None
+        self.index: Any = None
+        self.video_path: Path | None = None
+        self.frame = 0
+        self.picture: tuple[int, np.ndarray] | None = None
+        self.selected_track: int | None = None
+        self.selected_joint: int | None = None
+        self.hovered: tuple[int, int | None] | None = None
+        self.display = DisplayOptions()
+        self.times = np.zeros(0)
+        self.save_state = SaveState(0, "")
+        self.inference_status: Any = None
+        self._pending = 0
+        self._decoder: DecodeThread | None = None
+        self._inference: InferenceThread | None = None
+        self._writer = ProjectThread(self)
+        self._writer.finished_job.connect(self._job_finished)
+        self._label_change.connect(self.labels_changed)
+        self._player = Player(self)
+        self._opener = Opener(self)
+        self._opener.progress.connect(self.index_progress)
+        self._opener.preview.connect(self.preview_ready)
+        self._opener.opened.connect(self._opened)
+        self._opener.failed.connect(self._open_failed)
+        self._opener.video_missing.connect(self._video_missing)
+        self._opener.finished.connect(lambda: self.opening_changed.emit(None))
+
+    # ---- opening and closing -------------------------------------------------------------------------------------------
+
+    def open_path(self, path: str | Path, *, video: str | Path | None = None) -> None:
+        """Open a video, a folder of pictures or a ``.glsproj``. What is open now stays until the new one is ready.
+
+        Args:
+            path: what to open.
+            video: where the video of a project is now, if it moved.
+        """
+        path = Path(path).expanduser().absolute()
+        self.opening_changed.emit(path)
+        self._opener.open(path, None if video is None else Path(video).expanduser().absolute())
+
+    def cancel_opening(self) -> None:
+        """Stop indexing; what was open before stays."""
+        self._opener.cancel()
+
+    def close_project(self) -> None:
+        """Close what is open; queued edits are written first."""
+        if self.project is None:
+            return
+        self._let_go()
+        self.save_state = SaveState(0, "")
+        self.video_opened.emit(None)
+        self.selection_changed.emit()
+
+    def shut_down(self) -> None:
+        """End all threads after everything queued is on the disk. For the end of the program."""
+        self._opener.stop()
+        self._let_go()
+        self._writer.stop()
+
+    def _let_go(self) -> None:
+        self.pause()
+        if self._inference is not None:
+            self._inference.stop()
+            self._inference = None
+        if self._decoder is not None:
+            self._decoder.stop()
+            self._decoder = None
+        if self.project is not None:
+            project, frame = self.project, self.frame
+            project.changed.disconnect(self._label_change.emit)
+
+            def close() -> None:
+                project.set_meta("frame", frame)
+                project.close()
+
+            self._writer.submit(Job(close, counts=False))
+        self.project = self.video = self.index = self.video_path = self.picture = None
+        self.inference_status = None
+        self.times = np.zeros(0)
+        self.frame = 0
+        self.selected_track = self.selected_joint = self.hovered = None
+
+    def _opened(self, opened: Opened) -> None:
+        self._let_go()
+        self.project, self.video, self.index = opened.project, opened.video, opened.index
+        self.video_path, self.times = opened.video_path, opened.times
+        self.project.changed.connect(self._label_change.emit)
+        self._decoder = DecodeThread(opened.video_path, opened.index, self)
+        self._decoder.picture.connect(self._picture)
+        self._decoder.failed.connect(self._decode_failed)
+        self.frame = min(max(int(opened.frame), 0), self.video.n_frames - 1)
+        self._pending = 0
+        add_recent(opened.recent)
+        self.video_opened.emit(self.video)
+        self.selection_changed.emit()
+        self._set_saved()
+        self.frame_changed.emit(self.frame)
+        self._decoder.request(self.frame)
+        for message in opened.messages:
+            self.message.emit(message)
+
+    def _open_failed(self, sentence: str) -> None:
+        self.message.emit(Message(sentence, "error"))
+
+    def _video_missing(self, project: Path, video: Path) -> None:
+        self.relink_wanted.emit(project, video)
+
+    # ---- where we are --------------------------------------------------------------------------------------------------
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """Skeleton of the project."""
+        return POSETRACK15 if self.project is None else self.project.skeleton
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames of the open video; 0 when none is open."""
+        return 0 if self.video is None else self.video.n_frames
+
+    def time(self, frame: int) -> float:
+        """Seconds of a frame from the first, by its time stamp."""
+        return float(self.times[frame]) if 0 <= frame < len(self.times) else 0.0
+
+    def go_to(self, frame: int) -> None:
+        """Show a frame; numbers outside the video are clamped. Playing goes on from there."""
+        if self.video is None:
+            return
+        frame = min(max(int(frame), 0), self.video.n_frames - 1)
+        self._show(frame)
+        self._player.moved()
+
+    def step(self, n: int) -> None:
+        """Pause, and go ``n`` frames on (negative: back)."""
+        self.pause()
+        self.go_to(self.frame + n)
+
+    def scrub(self, frame: int) -> None:
+        """Pause, and follow a hand that drags through the video: the newest frame wins."""
+        self.pause()
+        self.go_to(frame)
+
+    @property
+    def playing(self) -> bool:
+        """True while playing."""
+        return self._player.playing
+
+    @property
+    def speed(self) -> float:
+        """1.0 is real time."""
+        return self._player.speed
+
+    def set_speed(self, speed: float) -> None:
+        """Play faster or slower; 1.0 is real time."""
+        self._player.set_speed(speed)
+
+    def play(self) -> None:
+        """Play in real time from here, from the start when at the end."""
+        if self.video is not None:
+            self._player.play()
+
+    def pause(self) -> None:
+        """Stop playing."""
+        self._player.pause()
+
+    def toggle_play(self) -> None:
+        """Play or pause."""
+        if self.playing:
+            self.pause()
+        else:
+            self.play()
+
+    def _show(self, frame: int) -> None:
+        """Make ``frame`` the wanted one without touching the player's clock."""
+        if frame != self.frame:
+            self.frame = frame
+            self.frame_changed.emit(frame)
+            if self._inference is not None:
+                self._inference.want(frame)
+        if self._decoder is not None and (self.picture is None or self.picture[0] != frame):
+            self._decoder.request(frame)
+
+    def _picture(self, frame: int, picture: np.ndarray) -> None:
+        if self._decoder is None or self.sender() is not self._decoder:
+            return
+        first = self.picture is None
+        self.picture = (frame, picture)
+        self.picture_ready.emit(frame, picture)
+        if first and self.predict_while_working:
+            self.start_inference()
+
+    def _decode_failed(self, frame: int, sentence: str) -> None:
+        self.pause()
+        self.message.emit(Message(sentence, "error"))
+
+    # ---- selection and drawing -----------------------------------------------------------------------------------------
+
+    def select(self, track: int | None, joint: int | None = None) -> None:
+        """Select a person, or one joint of a person; None selects nobody."""
+        if track is None:
+            joint = None
+        if (track, joint) != (self.selected_track, self.selected_joint):
+            self.selected_track, self.selected_joint = track, joint
+            self.selection_changed.emit()
+
+    def hover(self, track: int | None, joint: int | None = None) -> None:
+        """Say what is under the pointer."""
+        hovered = None if track is None else (track, joint)
+        if hovered != self.hovered:
+            self.hovered = hovered
+            self.hover_changed.emit()
+
+    def set_display(self, **changes: Any) -> None:
+        """Change fields of :class:`DisplayOptions`."""
+        display = replace(self.display, **changes)
+        if display != self.display:
+            self.display = display
+            self.display_changed.emit()
+
+    # ---- labels --------------------------------------------------------------------------------------------------------
+
+    def poses(self, frame: int) -> Mapping[int, Pose]:
+        """Track id to pose in a frame, from memory; empty when nothing is open."""
+        return {} if self.project is None else self.project.poses(frame)
+
+    def track_name(self, track: int) -> str:
+        """Name of a person for lists and labels."""
+        return f"person {track}" if self.project is None else self.project.track_name(track)
+
+    def apply(self, edit: Any, done: Callable[[], None] | None = None) -> None:
+        """Write an edit in the project thread; ``labels_changed`` follows once it is on the disk.
+
+        Args:
+            edit: ``app.labels.project.Edit``, or a function of the project that makes one: that is called in the project
+                thread, after all earlier edits, so that quick keys never build on what is not written yet. It may
+                return None for "nothing to do".
+            done: called in the window's thread once it is on the disk.
+
+        A failure is said as a message; memory and disk then still hold the last good state, which
+        ``labels_changed`` tells the views to draw again.
+        """
+        project = self.project
+        if project is None:
+            return
+
+        def write() -> None:
+            made = edit(project) if callable(edit) else edit
+            if made is not None:
+                project.apply(made)
+
+        self._write(write, done)
+
+    def undo(self) -> None:
+        """Take back the last edit."""
+        if self.project is not None:
+            self._write(self.project.undo)
+
+    def redo(self) -> None:
+        """Do again what was taken back."""
+        if self.project is not None:
+            self._write(self.project.redo)
+
+    def write(self, call: Callable[[Any], Any], done: Callable[[Any], None] | None = None) -> None:
+        """Run ``call(project)`` in the project thread, then ``done(result)`` in the window's thread."""
+        project = self.project
+        if project is not None:
+            self._pending += 1
+            self._set_saved()
+            self._writer.submit(Job(lambda: call(project), done, self._write_failed))
+
+    def _write(self, call: Callable[[], Any], done: Callable[[], None] | None = None) -> None:
+        self._pending += 1
+        self._set_saved()
+        self._writer.submit(Job(call, None if done is None else lambda _result: done(), self._write_failed))
+
+    def _job_finished(self, job: Job) -> None:
+        if job.counts:
+            self._pending = max(self._pending - 1, 0)
+            self._set_saved("" if job.error is None else str(job.error))
+        if job.error is not None:
+            if job.failed is not None:
+                job.failed(job.error)
+        elif job.done is not None:
+            job.done(job.result)
+
+    def _write_failed(self, error: Exception) -> None:
+        from app.labels.project import LabelChange
+
+        self.message.emit(Message(str(error) or type(error).__name__, "error"))
+        self.labels_changed.emit(LabelChange(None, "undo"))
+
+    def _set_saved(self, error: str = "") -> None:
+        path = "" if self.project is None else str(self.project.path)
+        self.save_state = SaveState(self._pending, path, error)
+        self.save_state_changed.emit(self.save_state)
+
+    # ---- the model -----------------------------------------------------------------------------------------------------
+
+    @property
+    def predict_while_working(self) -> bool:
+        """Setting: inference starts by itself once the first picture is on screen."""
+        return settings().value("model/predict_while_working", True, bool)  # type: ignore[return-value]
+
+    def set_predict_while_working(self, on: bool) -> None:
+        """Change that setting; takes effect at once."""
+        settings().setValue("model/predict_while_working", on)
+        if on:
+            self.start_inference()
+        else:
+            self.stop_inference()
+
+    @property
+    def device(self) -> str:
+        """Chosen device: "auto", "cpu" or "cuda:n"."""
+        return str(settings().value("model/device", "auto"))
+
+    def set_device(self, device: str) -> None:
+        """Predict on another device; a running inference starts again there."""
+        settings().setValue("model/device", device)
+        if self._inference is not None:
+            self._inference.set_device(device)
+
+    def start_inference(self) -> None:
+        """Predict from the frame on screen onward, in the inference thread; resumes when paused."""
+        if self.project is None or self.video_path is None:
+            return
+        if self._inference is None:
+            thread = InferenceThread(self.project, self.video_path, self.index, self.frame, self.device, self)
+            thread.status.connect(self._inference_status)
+            thread.message.connect(self.message)
+            thread.devices.connect(self.devices_changed)
+            thread.heatmaps.connect(self.heatmap_ready)
+            thread.activation.connect(self.activation_ready)
+            self._inference = thread
+            thread.start()
+        else:
+            self._inference.set_paused(False)
+            self._inference.want(self.frame)
+
+    def pause_inference(self, paused: bool = True) -> None:
+        """Pause or go on."""
+        if self._inference is not None:
+            self._inference.set_paused(paused)
+
+    def stop_inference(self) -> None:
+        """Cancel: what was predicted stays; the rest is left until it is asked for."""
+        if self._inference is not None:
+            self._inference.cancel()
+
+    def request_prediction(self, frame: int | None = None, track: int | None = None) -> None:
+        """Predict a frame (default: this one) now, again if it was predicted before; only one person if ``track`` is given."""
+        self.start_inference()
+        if self._inference is not None:
+            self._inference.predict_now(self.frame if frame is None else frame, track)
+
+    def request_heatmaps(self, frame: int, track: int) -> None:
+        """Ask for the heat maps of a person; ``heatmap_ready`` follows."""
+        self._need_inference()
+        if self._inference is not None:
+            self._inference.heatmaps_now(frame, track)
+
+    def request_activation(self, track: int, joint: int, frame: int | None = None) -> None:
+        """Ask for the activation maps of a person with a joint as the query; ``activation_ready`` follows."""
+        self._need_inference()
+        if self._inference is not None:
+            self._inference.activation_now(self.frame if frame is None else frame, track, joint)
+
+    def _need_inference(self) -> None:
+        """Start the thread, paused unless predictions run anyway."""
+        if self._inference is None:
+            self.start_inference()
+            if self._inference is not None and not self.predict_while_working:
+                self._inference.set_paused(True)
+
+    def _inference_status(self, status: Any) -> None:
+        if self.sender() is self._inference:
+            self.inference_status = status
+            self.inference_changed.emit(status)
+
+    def tell(self, text: str, level: str = "info", action_title: str = "", action: Callable[[], None] | None = None) -> None:
+        """Show a message."""
+        self.message.emit(Message(text, level, action_title, action))  # type: ignore[arg-type]
+
+    @staticmethod
+    def video_of(path: Path) -> Path | None:
+        """The video a project belongs to, as its file says; None if it can't be read."""
+        return video_of(path)

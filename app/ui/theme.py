@@ -1,0 +1,236 @@
+"""Look of the window: light and dark palettes that follow the system, joint colours, icons and sizes.
+
+Everything is derived from few numbers: an 8 px grid, three text sizes, one accent colour. The joint colours are those of Okabe
+and Ito, which people with any of the common colour deficiencies can tell apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QGuiApplication, QIcon, QPalette
+from PySide6.QtWidgets import QApplication, QWidget
+
+__all__ = [
+    "COLORS", "GRID", "OKABE_ITO", "PERSON_COLOURS", "PROVENANCE_COLOURS", "SIDE_COLOURS", "Colors", "ThemeWatcher", "apply",
+    "colors", "icon", "is_dark", "numbers_font", "person_colour", "set_role", "theme",
+]  # fmt: skip
+
+#: One step of the layout grid in device independent pixels.
+GRID = 8
+
+#: Okabe and Ito's palette by name.
+OKABE_ITO = {
+    "orange": "#E69F00", "sky": "#56B4E9", "green": "#009E73", "yellow": "#F0E442", "blue": "#0072B2",
+    "vermillion": "#D55E00", "purple": "#CC79A7", "grey": "#999999",
+}  # fmt: skip
+#: Colour of joints and bones by side of the body.
+SIDE_COLOURS = {"left": OKABE_ITO["orange"], "right": OKABE_ITO["sky"], "middle": OKABE_ITO["green"]}
+#: Colours of people, taken in turn by track id.
+PERSON_COLOURS = (
+    OKABE_ITO["sky"], OKABE_ITO["orange"], OKABE_ITO["green"], OKABE_ITO["yellow"], OKABE_ITO["purple"],
+    OKABE_ITO["vermillion"], "#7FA8FF", "#B8B8B8",
+)  # fmt: skip
+#: Colours by Provenance value: none, model, human, interpolated, imported, refined.
+PROVENANCE_COLOURS = (
+    OKABE_ITO["grey"], OKABE_ITO["sky"], OKABE_ITO["green"], OKABE_ITO["yellow"], OKABE_ITO["purple"], OKABE_ITO["orange"],
+)  # fmt: skip
+
+Scheme = Literal["system", "light", "dark"]
+
+
+@dataclass(frozen=True)
+class Colors:
+    """Colours of one theme, as ``#rrggbb``. Text on its ground has a contrast of 4.5:1 or more.
+
+    The ground of the canvas is the same neutral dark in both themes: the picture is the brightest thing on the screen.
+    """
+
+    window: str
+    surface: str
+    raised: str
+    line: str
+    text: str
+    muted: str
+    disabled: str
+    accent: str
+    on_accent: str
+    hover: str
+    warning: str
+    error: str
+    ok: str
+    canvas: str = "#1B1C1E"
+    canvas_text: str = "#E4E5E7"
+
+
+LIGHT = Colors(
+    window="#EFF0F2", surface="#FAFAFB", raised="#FFFFFF", line="#CDD0D5", text="#1D1F23", muted="#5A5E66", disabled="#A0A4AB",
+    accent="#1F6FB2", on_accent="#FFFFFF", hover="#E1E5EA", warning="#8A5A00", error="#B3261E", ok="#00694C",
+)  # fmt: skip
+DARK = Colors(
+    window="#25272B", surface="#1F2124", raised="#2E3136", line="#3E4249", text="#E4E5E7", muted="#A3A8B0", disabled="#676C74",
+    accent="#5AAAE6", on_accent="#0C1620", hover="#363A40", warning="#F0B74A", error="#FF8A80", ok="#5CCBA4",
+)  # fmt: skip
+#: Both themes by name.
+COLORS = {"light": LIGHT, "dark": DARK}
+
+
+class ThemeWatcher(QObject):
+    """Applies the theme and tells of changes; one per program (:func:`theme`). ``changed`` fires once the new look is on."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scheme: Scheme = "system"
+        self._connected = False
+
+    def set_scheme(self, scheme: Scheme) -> None:
+        """Follow the system, or stay light or dark."""
+        self.scheme = scheme
+        hints = QGuiApplication.styleHints()
+        wanted = {"system": Qt.ColorScheme.Unknown, "light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}[scheme]
+        if not self._connected:
+            hints.colorSchemeChanged.connect(self.refresh)
+            self._connected = True
+        hints.setColorScheme(wanted)
+        self.refresh()
+
+    @property
+    def dark(self) -> bool:
+        """True when the dark theme is on."""
+        if self.scheme != "system":
+            return self.scheme == "dark"
+        return QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+
+    def refresh(self) -> None:
+        """Put palette and style sheet on the application again."""
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            _icons.clear()
+            app.setPalette(_palette(colors()))
+            app.setStyleSheet(_style_sheet(colors()))
+            self.changed.emit()
+
+
+_watcher: list[ThemeWatcher] = []
+_icons: dict[tuple[str, str], QIcon] = {}
+
+
+def theme() -> ThemeWatcher:
+    """The program's theme watcher; connect to its ``changed`` to redraw."""
+    if not _watcher:
+        _watcher.append(ThemeWatcher())
+    return _watcher[0]
+
+
+def apply(scheme: Scheme = "system") -> None:
+    """Style the application: Fusion with our palette on every platform, following the system's light or dark."""
+    QApplication.setStyle("Fusion")
+    theme().set_scheme(scheme)
+
+
+def is_dark() -> bool:
+    """True when the dark theme is on."""
+    return theme().dark
+
+
+def colors() -> Colors:
+    """Colours of the theme that is on."""
+    return DARK if is_dark() else LIGHT
+
+
+def person_colour(track: int) -> QColor:
+    """Colour of a person by track id."""
+    return QColor(PERSON_COLOURS[track % len(PERSON_COLOURS)])
+
+
+def icon(name: str, colour: str | None = None) -> QIcon:
+    """An icon of the Material Design font that ships with qtawesome (``"mdi6.play"``), in the text colour of the theme.
+
+    Icons don't recolour themselves: ask again when :attr:`ThemeWatcher.changed` fires.
+    """
+    import qtawesome
+
+    name = name if "." in name else "mdi6." + name
+    colour = colour or colors().text
+    key = (name, colour)
+    if key not in _icons:
+        _icons[key] = qtawesome.icon(name, color=colour, color_disabled=colors().disabled)
+    return _icons[key]
+
+
+def numbers_font(base: QFont | None = None) -> QFont:
+    """The interface font with figures of equal width, for numbers that change while people look at them."""
+    font = QFont(base or QApplication.font())
+    font.setFeature(QFont.Tag("tnum"), 1)
+    return font
+
+
+def set_role(widget: QWidget, role: str) -> None:
+    """Give a widget a look of the style sheet: "muted", "title", "small", "primary", "flat"."""
+    widget.setProperty("role", role)
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+
+
+def _palette(c: Colors) -> QPalette:
+    palette = QPalette()
+    role = QPalette.ColorRole
+    for name, colour in (
+        (role.Window, c.window), (role.WindowText, c.text), (role.Base, c.surface), (role.AlternateBase, c.window),
+        (role.Text, c.text), (role.PlaceholderText, c.muted), (role.Button, c.window), (role.ButtonText, c.text),
+        (role.BrightText, c.error), (role.ToolTipBase, c.raised), (role.ToolTipText, c.text), (role.Highlight, c.accent),
+        (role.HighlightedText, c.on_accent), (role.Link, c.accent), (role.LinkVisited, c.accent), (role.Accent, c.accent),
+        (role.Light, c.raised), (role.Midlight, c.hover), (role.Mid, c.line), (role.Dark, c.line), (role.Shadow, "#000000"),
+    ):  # fmt: skip
+        palette.setColor(name, QColor(colour))
+    for disabled in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, disabled, QColor(c.disabled))
+    return palette
+
+
+def _style_sheet(c: Colors) -> str:
+    return f"""
+    QMainWindow::separator {{ background: {c.window}; width: 4px; height: 4px; }}
+    QMainWindow::separator:hover {{ background: {c.accent}; }}
+    QMenuBar {{ background: {c.window}; padding: 2px 4px; }}
+    QMenuBar::item {{ padding: 4px 8px; border-radius: 4px; background: transparent; }}
+    QMenuBar::item:selected {{ background: {c.hover}; }}
+    QMenu {{ background: {c.raised}; border: 1px solid {c.line}; padding: 4px; }}
+    QMenu::item {{ padding: 5px 24px 5px 8px; border-radius: 4px; }}
+    QMenu::icon {{ padding-left: 8px; }}
+    QMenu::item:selected {{ background: {c.accent}; color: {c.on_accent}; }}
+    QMenu::item:disabled {{ color: {c.disabled}; background: transparent; }}
+    QMenu::separator {{ height: 1px; background: {c.line}; margin: 4px 8px; }}
+    QToolTip {{ background: {c.raised}; color: {c.text}; border: 1px solid {c.line}; padding: 4px 6px; }}
+    QStatusBar {{ background: {c.window}; }}
+    QStatusBar::item {{ border: none; }}
+    QDockWidget {{ titlebar-close-icon: none; }}
+    QDockWidget::title {{ background: {c.window}; padding: 6px 8px; text-align: left; }}
+    QTabBar::tab {{ padding: 6px 12px; border: none; background: transparent; color: {c.muted}; }}
+    QTabBar::tab:selected {{ color: {c.text}; border-bottom: 2px solid {c.accent}; }}
+    QTabBar::tab:hover {{ color: {c.text}; }}
+    QToolButton {{ border: none; border-radius: 4px; padding: 4px; background: transparent; }}
+    QToolButton:hover {{ background: {c.hover}; }}
+    QToolButton:pressed, QToolButton:checked {{ background: {c.line}; }}
+    QToolButton:focus {{ border: 1px solid {c.accent}; }}
+    QPushButton {{ padding: 6px 16px; border: 1px solid {c.line}; border-radius: 4px; background: {c.raised}; }}
+    QPushButton:hover {{ background: {c.hover}; }}
+    QPushButton:focus {{ border: 1px solid {c.accent}; }}
+    QPushButton:default, QPushButton[role="primary"] {{
+        background: {c.accent}; color: {c.on_accent}; border: 1px solid {c.accent};
+    }}
+    QPushButton:disabled {{ color: {c.disabled}; background: {c.window}; border: 1px solid {c.line}; }}
+    QPushButton[role="flat"] {{ border: none; background: transparent; color: {c.accent}; padding: 4px 8px; }}
+    QPushButton[role="flat"]:hover {{ background: {c.hover}; }}
+    QLabel[role="muted"] {{ color: {c.muted}; }}
+    QLabel[role="small"] {{ color: {c.muted}; font-size: 11px; }}
+    QLabel[role="title"] {{ font-size: 20px; }}
+    QProgressBar {{ border: none; background: {c.line}; border-radius: 2px; max-height: 4px; min-height: 4px; }}
+    QProgressBar::chunk {{ background: {c.accent}; border-radius: 2px; }}
+    QHeaderView::section {{ background: {c.window}; border: none; border-bottom: 1px solid {c.line}; padding: 4px 8px; }}
+    QAbstractItemView {{ border: none; background: {c.surface}; alternate-background-color: {c.window}; }}
+    """

@@ -1,0 +1,44 @@
+"""Decoding for the window: a :class:`app.video.server.FrameServer` whose pictures arrive as Qt signals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+
+__all__ = ["DecodeThread"]
+
+
+class DecodeThread(QObject):
+    """Owns the decoding thread of one video. Signals are emitted there and delivered in the thread of the receiver.
+
+    ``picture(int frame, ndarray (H, W, 3) uint8 RGB)``; ``failed(int frame, str sentence)``.
+    """
+
+    picture = Signal(int, object)
+    failed = Signal(int, str)
+
+    def __init__(self, path: Path, index: Any, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        from app.video.server import FrameServer
+        from glsmamba.data.video import VideoReader
+
+        self._wanted = -1
+        self._server = FrameServer(lambda: VideoReader(path, index), self._on_picture, self._on_error)
+
+    def request(self, frame: int) -> None:
+        """Ask for a picture; a newer request replaces one that has not been served."""
+        self._wanted = frame
+        self._server.request(frame)
+
+    def stop(self) -> None:
+        """End the thread and close the file."""
+        self._server.stop()
+
+    def _on_picture(self, frame: int, picture: np.ndarray) -> None:
+        self.picture.emit(frame, picture)
+
+    def _on_error(self, *what: object) -> None:
+        self.failed.emit(self._wanted, str(what[-1]))

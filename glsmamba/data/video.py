@@ -1,0 +1,271 @@
+"""Reading a video by frame number: frame n is always the same picture, however it is reached.
+
+Frame numbers are those of :class:`glsmamba.data.frame_index.FrameIndex`. A reader belongs to one thread; open one per
+thread and hand all of them the same index.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import av
+import numpy as np
+
+from glsmamba.data.frame_index import FrameIndex, build_index
+from glsmamba.data.picture_folder import read_picture
+from glsmamba.data.stream_decoder import RGBConverter, StreamDecoder, frame_bytes
+from glsmamba.data.video_errors import VideoCancelled, VideoError, check_path
+
+__all__ = ["Decoded", "FrameIndex", "VideoCancelled", "VideoError", "VideoInfo", "VideoReader", "build_index"]
+
+#: Decoded pictures that a reader keeps, so that windows of frames can be read in any order without seeking.
+_KEEP_FRAMES = 16
+_KEEP_BYTES = 64 << 20
+#: Going on over the next key frame is cheaper than seeking to it up to this many pictures.
+_READ_ON = 8
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """The facts of a video that a project keeps. Width and height are pixels after rotation."""
+
+    path: str
+    width: int
+    height: int
+    n_frames: int
+    fps: float
+    variable_rate: bool
+    codec: str
+    digest: str
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """A picture as the decoder left it (planar YUV mostly, half the memory of RGB).
+
+    Attributes:
+        index: its frame number.
+        nbytes: memory it holds.
+    """
+
+    index: int
+    nbytes: int
+    content: object
+
+
+class FrameSeeker:
+    """Decoded pictures of a video file by frame number. Keeps the last few."""
+
+    def __init__(self, path: Path, index: FrameIndex, threads: int = 0) -> None:
+        self._index = index
+        self._decoder = StreamDecoder(path, threads)
+        self._at = -1  # frame decoded last in the present run; the decoder goes on from the one after
+        self._recent: OrderedDict[int, av.VideoFrame] = OrderedDict()
+        self._recent_bytes = 0
+
+    def frame(self, i: int) -> av.VideoFrame:
+        """Picture ``i``; :class:`VideoError` if it cannot be decoded."""
+        kept = self._recent.get(i)
+        if kept is not None:
+            self._recent.move_to_end(i)
+            return kept
+        found = self._counted(i) if self._index.linear else self._sought(i)
+        if found is None:
+            raise VideoError(f"Frame {i} of {self._decoder.path.name} cannot be decoded: the file is damaged there.")
+        return found
+
+    def _counted(self, i: int) -> av.VideoFrame | None:
+        if i <= self._at or self._at < 0:
+            self._decoder.rewind()
+            self._at = -1
+        while (frame := self._decoder.next_frame()) is not None:
+            self._at += 1
+            self._remember(self._at, frame)
+            if self._at == i:
+                return frame
+        self._at = -1
+        return None
+
+    def _sought(self, i: int) -> av.VideoFrame | None:
+        index = self._index
+        target = int(index.pts[i])
+        key = int(np.searchsorted(index.keyframes, target, side="right")) - 1
+        if 0 <= self._at < i and (i - self._at <= _READ_ON or key < 0 or index.keyframes[key] <= index.pts[self._at]):
+            found, _ = self._advance(target)
+            if found is not None:
+                return found
+        spare = 1  # one more key frame back where decoding passed the target without delivering it
+        while True:
+            self._at = -1
+            if key >= 0:
+                self._decoder.seek(int(index.keyframes[key]))
+            else:
+                self._decoder.rewind()
+            found, overshot = self._advance(target)
+            if found is not None:
+                return found
+            if key < 0 or (not overshot and not spare):
+                return None
+            spare -= not overshot
+            key -= 1
+
+    def _advance(self, target: int) -> tuple[av.VideoFrame | None, bool]:
+        """Decode up to a time: the picture with that very time, or None and whether the first sound one came after it."""
+        table = self._index.pts
+        first = True
+        while (frame := self._decoder.next_frame()) is not None:
+            # Pictures shown before the key frame at which decoding started refer to ones that were not decoded.
+            floor = self._decoder.floor
+            if frame.pts is None or (floor is not None and frame.pts < floor):
+                continue
+            at = int(np.searchsorted(table, frame.pts))
+            if at < len(table) and table[at] == frame.pts:
+                self._at = at
+                self._remember(at, frame)
+            if frame.pts == target:
+                return frame, False
+            if frame.pts > target:
+                return None, first
+            first = False
+        self._at = -1
+        return None, first
+
+    def _remember(self, i: int, frame: av.VideoFrame) -> None:
+        if i in self._recent:
+            return
+        self._recent[i] = frame
+        self._recent_bytes += frame_bytes(frame)
+        while len(self._recent) > _KEEP_FRAMES or (self._recent_bytes > _KEEP_BYTES and len(self._recent) > 1):
+            _, dropped = self._recent.popitem(last=False)
+            self._recent_bytes -= frame_bytes(dropped)
+
+    def close(self) -> None:
+        """Release the file and the kept pictures."""
+        self._recent.clear()
+        self._decoder.close()
+
+
+class VideoReader:
+    """Pictures of a video file, or of a folder of pictures, by frame number. One per thread; a context manager.
+
+    Args:
+        path: video file or folder.
+        index: its frame index, if it is known already; else the file is read once.
+        threads: decoding threads, 0 chooses.
+
+    Raises:
+        VideoError: one sentence saying what is wrong with the file.
+    """
+
+    def __init__(self, path: str | Path, index: FrameIndex | None = None, threads: int = 0) -> None:
+        self.path = check_path(path)
+        self.index = index if index is not None else build_index(self.path)
+        self._seeker: FrameSeeker | None = None
+        if not self.index.files:
+            turned = self.index.rotation % 180 != 0
+            stored = (self.height, self.width) if turned else (self.width, self.height)
+            self._convert = RGBConverter(*stored, self.index.rotation)
+            self._seeker = FrameSeeker(self.path, self.index, threads)
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames."""
+        return len(self.index)
+
+    @property
+    def width(self) -> int:
+        """Pixels, after rotation."""
+        return self.index.width
+
+    @property
+    def height(self) -> int:
+        """Pixels, after rotation."""
+        return self.index.height
+
+    @property
+    def fps(self) -> float:
+        """Average frames per second; for times use :meth:`time`."""
+        return self.index.fps
+
+    @property
+    def variable_rate(self) -> bool:
+        """Whether frames are unevenly spaced in time."""
+        return self.index.variable_rate
+
+    @property
+    def codec(self) -> str:
+        """FFmpeg's name of the codec, ``"pictures"`` for a folder."""
+        return self.index.codec
+
+    @property
+    def info(self) -> VideoInfo:
+        """The facts that a project keeps."""
+        return VideoInfo(
+            str(self.path), self.width, self.height, self.n_frames, self.fps, self.variable_rate, self.codec, self.index.digest
+        )
+
+    def __len__(self) -> int:
+        return self.n_frames
+
+    def time(self, i: int) -> float:
+        """Seconds at which frame ``i`` is shown, from its own timestamp."""
+        self._check(i)
+        return self.index.time(i)
+
+    def read(self, i: int) -> np.ndarray:
+        """Frame ``i`` as (H, W, 3) uint8 RGB, the caller's own array.
+
+        Raises:
+            IndexError: there is no such frame.
+            VideoError: the file is damaged there, or went away.
+        """
+        return self.to_rgb(self.decode(i))
+
+    def decode(self, i: int) -> Decoded:
+        """Frame ``i`` as the decoder left it, for caches; errors as :meth:`read`."""
+        self._check(i)
+        if self._seeker is not None:
+            frame = self._seeker.frame(i)
+            return Decoded(i, frame_bytes(frame), frame)
+        if not self.index.files:
+            raise VideoError(f"{self.path.name} was closed.")
+        picture = read_picture(self.path / self.index.files[i])
+        if picture.shape[:2] != (self.height, self.width):
+            raise VideoError(f"{self.index.files[i]} has changed its size since the folder was opened.")
+        return Decoded(i, picture.nbytes, picture)
+
+    def to_rgb(self, decoded: Decoded) -> np.ndarray:
+        """(H, W, 3) uint8 RGB of a picture from :meth:`decode`, the caller's own array."""
+        if isinstance(decoded.content, np.ndarray):
+            return decoded.content.copy()
+        return self._convert(decoded.content)  # type: ignore[arg-type]
+
+    def run(self, start: int, stop: int) -> Iterator[Decoded]:
+        """Frames ``start`` to ``stop - 1`` in order, decoded one after another."""
+        for i in range(start, stop):
+            yield self.decode(i)
+
+    def key_before(self, i: int) -> int:
+        """The frame at which decoding starts to reach frame ``i``."""
+        self._check(i)
+        return self.index.key_before(i)
+
+    def _check(self, i: int) -> None:
+        if not 0 <= i < self.n_frames:
+            raise IndexError(f"There is no frame {i}: {self.path.name} has frames 0 to {self.n_frames - 1}.")
+
+    def close(self) -> None:
+        """Release the file."""
+        if self._seeker is not None:
+            self._seeker.close()
+            self._seeker = None
+
+    def __enter__(self) -> VideoReader:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()

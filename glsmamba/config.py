@@ -6,10 +6,20 @@ Where a value is not stated in anything readable of the paper (Feng et al., ICCV
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+import json
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal, get_args
 
 Encoder = Literal["vit_s", "vit_b", "vit_l", "vit_h", "mobilenet_v2"]
+Path = Literal["unified", "spatial", "temporal"]
+
+#: The pixel statistics every encoder was trained with (ImageNet, RGB, of values 0..1).
+PIXEL_MEAN = (0.485, 0.456, 0.406)
+PIXEL_STD = (0.229, 0.224, 0.225)
+
+
+class ConfigError(ValueError):
+    """A configuration that no model can be built from, in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +27,29 @@ class ModelConfig:
     """Everything that fixes the network's shape. Saved in each checkpoint.
 
     Sizes are (height, width) in pixels of the crop; ``grid`` is the heat map's size, 1/4 of the input.
+
+    Attributes:
+        preset: name of the preset this configuration started from.
+        encoder: which encoder gives the features at 1/4 resolution.
+        freeze_encoder: the encoder stays in evaluation mode and gets no gradient (the paper freezes ViTPose).
+        input_size: (height, width) of a crop in pixels.
+        frames: T, frames in a window; odd, the key frame is the middle one.
+        joints: number of heat maps, in the order of ``POSETRACK15``.
+        encoder_channels: C, channels of the encoder's features.
+        width: D, channels of the residual stream; a multiple of 4.
+        expand: I = expand * D, channels inside a block.
+        d_state: N, states per channel of an S6.
+        dt_rank: R; ``ceil(D / 16)`` unless set.
+        gsm_blocks, lrm_blocks: how many of each; 0 leaves them out.
+        ffn: ``mlp`` or ``gmlp`` (gated); ``ffn_ratio`` is its hidden width over D.
+        window: (height, width) in cells of LRM's space-time tubes.
+        window_state_reset: start each tube from an empty state instead of carrying it over.
+        paths: which scans a GSM block runs, each in both directions; ``unified`` must be among them.
+        unified_pair: second direction of the unified scan: the first reversed, or column-major (``transpose``).
+        share_directions: one S6 per direction (``none``) or one for both directions of a path (``per-type``).
+        stmm: how GSM merges its scans: deformable compensation, or their plain sum.
+        dwconv: depthwise convolutions inside a frame (``2d``, 3x3) or across frames too (``3d``, 3x3x3).
+        sigma: width of the target Gaussian, in heat map cells.
     """
 
     preset: str = "B"
@@ -34,13 +67,35 @@ class ModelConfig:
     ffn_ratio: float = 4.0
     window: tuple[int, int] = (8, 6)
     window_state_reset: bool = False
-    paths: tuple[str, ...] = ("unified", "spatial", "temporal")
+    paths: tuple[Path, ...] = ("unified", "spatial", "temporal")
     unified_pair: Literal["reverse", "transpose"] = "reverse"
     share_directions: Literal["none", "per-type"] = "none"
     stmm: Literal["deformable", "sum"] = "deformable"
     dwconv: Literal["2d", "3d"] = "2d"
     ffn: Literal["mlp", "gmlp"] = "mlp"
     sigma: float = 3.0
+    freeze_encoder: bool = True
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(choices)}.")
+        known = len(set(self.paths)) == len(self.paths) and set(self.paths) <= set(get_args(Path))
+        if "unified" not in self.paths or not known:
+            raise ConfigError(f"paths is {self.paths!r}; it must name 'unified' and may add 'spatial' and 'temporal', each once.")
+        if self.frames < 1 or self.frames % 2 == 0:
+            raise ConfigError(f"frames is {self.frames}; a window needs an odd number of frames so that one is in the middle.")
+        if any(side < 16 or side % 4 for side in self.input_size):
+            raise ConfigError(f"input_size is {self.input_size}; both sides must be multiples of 4 and at least 16 pixels.")
+        if self.encoder.startswith("vit") and any(side % 16 for side in self.input_size):
+            raise ConfigError(f"input_size is {self.input_size}; a ViT encoder needs multiples of its patch size, 16.")
+        if self.width % 4 or self.width <= 0:
+            raise ConfigError(f"width is {self.width}; the sine-cosine embedding needs a positive multiple of 4.")
+        for name in ("joints", "encoder_channels", "expand", "d_state"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        if self.gsm_blocks < 0 or self.lrm_blocks < 0 or min(self.window) < 1 or self.sigma <= 0 or self.ffn_ratio <= 0:
+            raise ConfigError("gsm_blocks and lrm_blocks must not be negative; window, sigma and ffn_ratio must be positive.")
 
     @property
     def inner(self) -> int:
@@ -58,22 +113,59 @@ class ModelConfig:
         return self.input_size[0] // 4, self.input_size[1] // 4
 
     @property
+    def tokens(self) -> int:
+        """L, tokens of one window: T * h * w."""
+        return self.frames * self.grid[0] * self.grid[1]
+
+    @property
     def key(self) -> int:
         """Index of the key frame in the window."""
         return self.frames // 2
+
+    @property
+    def path_names(self) -> tuple[str, ...]:
+        """Names of the K scans of a GSM block in order: the paths, then their second directions."""
+        return self.paths + tuple(f"{path}_reverse" for path in self.paths)
 
     def with_(self, **changes: object) -> ModelConfig:
         """A copy with some fields changed."""
         return replace(self, **changes)  # type: ignore[arg-type]
 
+    def to_json(self) -> str:
+        """JSON object of all fields, for a checkpoint's metadata."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelConfig:
+        """The configuration that :meth:`to_json` wrote; :class:`ConfigError` if the text is something else."""
+        try:
+            values: Any = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ConfigError(f"The model configuration is not JSON ({error}).") from error
+        known = {field.name for field in fields(cls)}
+        if not isinstance(values, dict) or not set(values) <= known:
+            unknown = sorted(set(values) - known) if isinstance(values, dict) else type(values).__name__
+            raise ConfigError(f"The model configuration has fields this version does not know ({unknown}).")
+        made: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        return cls(**made)
+
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "encoder": get_args(Encoder),
+    "unified_pair": ("reverse", "transpose"),
+    "share_directions": ("none", "per-type"),
+    "stmm": ("deformable", "sum"),
+    "dwconv": ("2d", "3d"),
+    "ffn": ("mlp", "gmlp"),
+}
 
 PRESETS: dict[str, ModelConfig] = {
     "B": ModelConfig(),
     "H": ModelConfig(preset="H", encoder="vit_h"),
-    # Ours, for CPUs: the same blocks with fewer channels behind a light encoder; 192 x 144 keeps both windows whole.
     "T": ModelConfig(
         preset="T",
         encoder="mobilenet_v2",
+        freeze_encoder=False,
         input_size=(192, 144),
         encoder_channels=64,
         width=64,

@@ -1,0 +1,18 @@
+"""The encoder protocol and the factory: (N, 3, H, W) normalised RGB -> (N, C, H/4, W/4)."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from glsmamba.config import ModelConfig
+
+
+def build_encoder(config: ModelConfig) -> nn.Module:
+    """The encoder that ``config.encoder`` names, with untrained weights."""
+    if config.encoder == "mobilenet_v2":
+        from glsmamba.modeling.mobilenet import MobileNetEncoder
+
+        return MobileNetEncoder(channels=config.encoder_channels)
+    from glsmamba.modeling.vit import ViTPoseEncoder
+
+    return ViTPoseEncoder(config)

@@ -6,7 +6,7 @@ Letters: b batch, t frames, h and w grid, i channels.
     dp, m = offsets(y - y_u)            per branch: 18 offsets and 9 masks a cell
 
 The paper merges each path's two directions and compensates by deformable convolution; its equations were not readable. Ours
-are the ones above: the unified scan is the base (the ablation starts from it), each branch samples its own stream by a depthwise
+are the ones above: the unified scan is the base (as in the ablation), each branch samples its own stream by a depthwise
 modulated deformable 3x3 convolution inside the frame, at places found from what that stream has and the base lacks. Offsets
 come from a depthwise 3x3 and a pointwise convolution (the paper's +0.3 M parameters and +0.7 GFLOPs a branch leave room for no
 more). All offsets start at 0, masks at 1 and the kernels at the centre tap: an untrained STMM is the plain sum.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -190,7 +190,8 @@ def _file_index(decoder: StreamDecoder, pulse: _Pulse) -> FrameIndex:
     )
     if _suspicious(packets, decoder) or not _prefix_agrees(decoder, first, template):
         return _decoded_index(decoder, template, packets, pulse)
-    return _without_tail(decoder, template)
+    index = _without_tail(decoder, template)
+    return _decoded_index(decoder, template, packets, pulse) if decoder.refused else index
 
 
 def _demux(decoder: StreamDecoder, pulse: _Pulse) -> _Packets:
@@ -277,7 +278,7 @@ def _without_tail(decoder: StreamDecoder, index: FrameIndex) -> FrameIndex:
             last = max(last, int(np.searchsorted(index.pts, frame.pts, side="right")) - 1)
     if last < start or last == len(index) - 1:
         return index
-    return _replaced(index, pts=index.pts[: last + 1])
+    return replace(index, pts=index.pts[: last + 1])
 
 
 def _decoded_index(decoder: StreamDecoder, template: FrameIndex, packets: _Packets, pulse: _Pulse) -> FrameIndex:
@@ -295,14 +296,14 @@ def _decoded_index(decoder: StreamDecoder, template: FrameIndex, packets: _Packe
     known = [t for t in times if t is not None]
     pts = np.array(known, dtype=np.int64)
     if len(known) == len(times) and (np.diff(pts) > 0).all():
-        index = _replaced(template, pts=pts)
+        index = replace(template, pts=pts)
         if len(index.keyframes) and _seeks_agree(decoder.path, index, marks, pulse):
             return index
-        return _replaced(index, linear=True)
+        return replace(index, linear=True)
     step = 1 / (template.nominal_rate or 25.0) / float(template.time_base)
     origin = known[0] if known else 0
     even = origin + np.round(np.arange(len(times)) * step).astype(np.int64)
-    return _replaced(template, pts=even, linear=True)
+    return replace(template, pts=even, linear=True)
 
 
 def _seeks_agree(path: Path, index: FrameIndex, marks: list[int], pulse: _Pulse) -> bool:
@@ -330,10 +331,4 @@ def checksum(frame: av.VideoFrame) -> int:
     plane = frame.planes[0]
     rows = np.frombuffer(plane, np.uint8)
     rows = rows[: plane.line_size * plane.height].reshape(plane.height, plane.line_size)
-    return zlib.crc32(np.ascontiguousarray(rows[::4, : plane.width]))
-
-
-def _replaced(index: FrameIndex, **changes: object) -> FrameIndex:
-    from dataclasses import replace
-
-    return replace(index, **changes)  # type: ignore[arg-type]
+    return zlib.crc32(rows[::4, : plane.width].tobytes())

@@ -6,8 +6,8 @@ thread and hand all of them the same index.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections import OrderedDict, deque
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -69,35 +69,44 @@ class FrameSeeker:
 
     def frame(self, i: int) -> av.VideoFrame:
         """Picture ``i``; :class:`VideoError` if it cannot be decoded."""
+        return deque(self.approach(i), maxlen=1)[0][1]
+
+    def approach(self, i: int) -> Generator[tuple[int, av.VideoFrame], None, None]:
+        """All pictures decoded on the way to ``i`` with their numbers, ``i`` the last; may be left before its end.
+
+        Raises:
+            VideoError: ``i`` cannot be decoded.
+        """
         kept = self._recent.get(i)
         if kept is not None:
             self._recent.move_to_end(i)
-            return kept
-        found = self._counted(i) if self._index.linear else self._sought(i)
-        if found is None:
+            yield i, kept
+            return
+        found = yield from (self._counted(i) if self._index.linear else self._sought(i))
+        if not found:
             raise VideoError(f"Frame {i} of {self._decoder.path.name} cannot be decoded: the file is damaged there.")
-        return found
 
-    def _counted(self, i: int) -> av.VideoFrame | None:
+    def _counted(self, i: int) -> Generator[tuple[int, av.VideoFrame], None, bool]:
         if i <= self._at or self._at < 0:
-            self._decoder.rewind()
             self._at = -1
+            self._decoder.rewind()
         while (frame := self._decoder.next_frame()) is not None:
             self._at += 1
             self._remember(self._at, frame)
+            yield self._at, frame
             if self._at == i:
-                return frame
+                return True
         self._at = -1
-        return None
+        return False
 
-    def _sought(self, i: int) -> av.VideoFrame | None:
+    def _sought(self, i: int) -> Generator[tuple[int, av.VideoFrame], None, bool]:
         index = self._index
         target = int(index.pts[i])
         key = int(np.searchsorted(index.keyframes, target, side="right")) - 1
         if 0 <= self._at < i and (i - self._at <= _READ_ON or key < 0 or index.keyframes[key] <= index.pts[self._at]):
-            found, _ = self._advance(target)
-            if found is not None:
-                return found
+            found, _ = yield from self._advance(target)
+            if found:
+                return True
         spare = 1  # one more key frame back where decoding passed the target without delivering it
         while True:
             self._at = -1
@@ -105,16 +114,16 @@ class FrameSeeker:
                 self._decoder.seek(int(index.keyframes[key]))
             else:
                 self._decoder.rewind()
-            found, overshot = self._advance(target)
-            if found is not None:
-                return found
+            found, overshot = yield from self._advance(target)
+            if found:
+                return True
             if key < 0 or (not overshot and not spare):
-                return None
+                return False
             spare -= not overshot
             key -= 1
 
-    def _advance(self, target: int) -> tuple[av.VideoFrame | None, bool]:
-        """Decode up to a time: the picture with that very time, or None and whether the first sound one came after it."""
+    def _advance(self, target: int) -> Generator[tuple[int, av.VideoFrame], None, tuple[bool, bool]]:
+        """Decode up to a time: whether the picture with that very time came, and whether the first sound one came after it."""
         table = self._index.pts
         first = True
         while (frame := self._decoder.next_frame()) is not None:
@@ -126,13 +135,13 @@ class FrameSeeker:
             if at < len(table) and table[at] == frame.pts:
                 self._at = at
                 self._remember(at, frame)
-            if frame.pts == target:
-                return frame, False
-            if frame.pts > target:
-                return None, first
+                if frame.pts <= target:
+                    yield at, frame
+            if frame.pts >= target:
+                return bool(frame.pts == target), first
             first = False
         self._at = -1
-        return None, first
+        return False, first
 
     def _remember(self, i: int, frame: av.VideoFrame) -> None:
         if i in self._recent:
@@ -231,6 +240,21 @@ class VideoReader:
         if self._seeker is not None:
             frame = self._seeker.frame(i)
             return Decoded(i, frame_bytes(frame), frame)
+        return self._from_folder(i)
+
+    def approach(self, i: int) -> Iterator[Decoded]:
+        """Every frame decoded on the way to frame ``i``, in order, ``i`` the last; may be left before its end.
+
+        For caches: the pictures passed on the way from a key frame cost nothing more. Errors as :meth:`read`.
+        """
+        self._check(i)
+        if self._seeker is None:
+            yield self._from_folder(i)
+            return
+        for n, frame in self._seeker.approach(i):
+            yield Decoded(n, frame_bytes(frame), frame)
+
+    def _from_folder(self, i: int) -> Decoded:
         if not self.index.files:
             raise VideoError(f"{self.path.name} was closed.")
         picture = read_picture(self.path / self.index.files[i])
@@ -243,11 +267,6 @@ class VideoReader:
         if isinstance(decoded.content, np.ndarray):
             return decoded.content.copy()
         return self._convert(decoded.content)  # type: ignore[arg-type]
-
-    def run(self, start: int, stop: int) -> Iterator[Decoded]:
-        """Frames ``start`` to ``stop - 1`` in order, decoded one after another."""
-        for i in range(start, stop):
-            yield self.decode(i)
 
     def key_before(self, i: int) -> int:
         """The frame at which decoding starts to reach frame ``i``."""

@@ -1,0 +1,811 @@
+"""The project: people, tracks, edits and their history, kept in one file that is never behind what the screen shows.
+
+Everything needed for drawing is answered from memory and without waiting for the disk: a reader never takes the lock that a
+writer holds while it commits. Poses lie in memory as bytes, a frame at a time, and become :class:`Pose` when somebody looks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from psygnal import Signal
+
+from app.labels import codec, storage
+from app.labels.changes import Change, Edit, FactChange, HistoryItem, LabelChange, ProjectError, Reason
+from app.labels.codec import TOMBSTONE, CellChange, FactRow
+from app.labels.pose import Pose, Provenance
+from app.labels.regions import IgnoreRegion
+from glsmamba.data.skeletons import POSETRACK15, Skeleton
+
+if TYPE_CHECKING:
+    from glsmamba.data.video import VideoInfo
+
+__all__ = ["Project", "iter_poses"]
+
+_NOBODY: Mapping[int, Pose] = MappingProxyType({})
+_DECODED_FRAMES = 2048  # decoded frames kept: a few MB, so that redrawing and playing do not decode twice
+_MAX_TRACK = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class _Step:
+    id: int
+    title: str
+    when: float
+
+
+class _Summary:
+    """The timeline row of one track: a byte per frame between its first and last frame."""
+
+    __slots__ = ("count", "first", "row")
+
+    def __init__(self, frame: int) -> None:
+        self.first, self.row, self.count = frame, bytearray(1), 0
+
+    def set(self, frame: int, value: int) -> None:
+        if frame < self.first:
+            # Grown by more than asked for, so that walking backwards stays linear.
+            spare = min(frame, len(self.row))
+            self.row = bytearray(self.first - frame + spare) + self.row
+            self.first = frame - spare
+        at = frame - self.first
+        row = self.row
+        if at >= len(row):
+            row = self.row = row + bytearray(at + 1 - len(row))
+        self.count += (value != 0) - (row[at] != 0)
+        row[at] = value
+
+
+class _Draft:
+    """What a transaction is about to change; memory takes it over only after the commit."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self.frames: dict[int, dict[int, bytes]] = {}
+        self.facts: dict[tuple[str, int], Any] = {}
+        self.predicted: dict[int, int] = {}
+        self.models: dict[str, int] = {}
+        self.highest_track = -1
+
+    def cells(self, frame: int) -> dict[int, bytes]:
+        if frame not in self.frames:
+            self.frames[frame] = codec.unpack_frame(self._project._frames[frame])
+        return self.frames[frame]
+
+    def get(self, frame: int, track: int) -> bytes | None:
+        return self.cells(frame).get(track)
+
+    def set(self, frame: int, track: int, cell: bytes | None) -> None:
+        if cell is None:
+            self.cells(frame).pop(track, None)
+        else:
+            self.cells(frame)[track] = cell
+            self.highest_track = max(self.highest_track, track)
+
+    def fact(self, kind: str, key: int) -> Any:
+        return self.facts[kind, key] if (kind, key) in self.facts else self._project._facts.get((kind, key))
+
+    def model_id(self, name: str) -> int:
+        known = self._project._model_ids
+        if name in known:
+            return known[name]
+        return self.models.setdefault(name, len(known) + len(self.models))
+
+    def encode(self, pose: Pose) -> bytes:
+        return codec.encode_pose(pose, self.model_id)
+
+    def write(self, db: sqlite3.Connection) -> None:
+        project = self._project
+        db.executemany("INSERT INTO models VALUES (?, ?)", [(i, name) for name, i in self.models.items()])
+        rows, gone = [], []
+        for frame in self.frames.keys() | self.predicted.keys():
+            people = codec.pack_frame(self.cells(frame))
+            model = self.predicted.get(frame, int(project._predicted[frame]))
+            if people or model:
+                rows.append((frame, people, model or None))
+            else:
+                gone.append((frame,))
+        db.executemany("INSERT OR REPLACE INTO frames VALUES (?, ?, ?)", rows)
+        db.executemany("DELETE FROM frames WHERE frame=?", gone)
+        for (kind, key), value in self.facts.items():
+            if value is None:
+                db.execute("DELETE FROM facts WHERE kind=? AND key=?", (kind, key))
+            else:
+                db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", (kind, key, json.dumps(value)))
+        if self.highest_track >= project._saved_next_track:
+            project._put_meta(db, "next_track", max(project._next_track, self.highest_track + 1))
+
+
+class Project:
+    """The labels of one video in one file ``*.glsproj`` (SQLite).
+
+    Thread-safe. Reading (:meth:`poses`, :meth:`tracks`, :meth:`track_summary`, ...) never waits for the disk. Each writing
+    call is one transaction: it returns after the file holds the change, or raises :class:`ProjectError` and changes nothing,
+    neither in the file nor in memory. There is no "save".
+
+    Undo gives back exactly what was there before the edit was made, redo exactly what was there before the undo, also where
+    predictions came in between. Undo history has no limit and is part of the file.
+
+    Attributes:
+        path: the file.
+        video: what the labels belong to; ``video.path`` is where the video was found (see :meth:`open`).
+        skeleton: the joints of every pose.
+        changed: ``psygnal`` signal of :class:`LabelChange`, emitted after the commit in the thread that made the change.
+    """
+
+    changed = Signal(LabelChange)
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        """Use :meth:`create` or :meth:`open`."""
+        self.path = path
+        self._db: sqlite3.Connection | None = connection
+        self._lock = threading.RLock()  # held by a writer until the disk has its change
+        self._id_lock = threading.Lock()  # held for an instant: handing out ids must not wait for the disk
+        self._meta: dict[str, Any] = {}
+        self._decoded: dict[int, Mapping[int, Pose]] = {}
+        try:
+            with storage.sentences(path, "opening"):
+                self._load(connection)
+        except (ValueError, KeyError, TypeError, IndexError, OverflowError, AttributeError) as error:
+            # altered by hand, or bit rot
+            raise ProjectError(f"The project file {path.name} is damaged ({error}); restore it from a copy.") from error
+
+    # --- opening and closing -------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str], video: VideoInfo, skeleton: Skeleton = POSETRACK15) -> Project:
+        """Make a project file for a video.
+
+        Raises:
+            ProjectError: the file exists, or cannot be written.
+        """
+        path = Path(os.path.abspath(path))
+        storage.create_file(
+            path,
+            {
+                "video": json.dumps(_video_to_json(video, path.parent)),
+                "skeleton": json.dumps({"name": skeleton.name, "joints": skeleton.joints, "edges": skeleton.edges}),
+                "position": "0",
+                "created": json.dumps(datetime.now().astimezone().isoformat(timespec="seconds")),
+            },
+        )
+        return cls.open(path)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Project:
+        """Open a project file. Only one process can have it open.
+
+        The video is looked for relative to the project's folder first (both moved together), then where it was. When it is in
+        neither place ``video.path`` names the old place: see :meth:`relink_video`.
+
+        Raises:
+            ProjectError: missing, not a project, made by a newer program, damaged, read-only, or open elsewhere.
+        """
+        path = Path(os.path.abspath(path))
+        connection = storage.open_file(path)
+        try:
+            return cls(path, connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _load(self, db: sqlite3.Connection) -> None:
+        self._meta = {key: json.loads(value) for key, value in db.execute("SELECT key, value FROM meta")}
+        self.video = _video_from_json(self._meta["video"], self.path.parent)
+        skeleton = self._meta["skeleton"]
+        edges = tuple((int(a), int(b)) for a, b in skeleton["edges"])
+        self.skeleton = Skeleton(skeleton["name"], tuple(skeleton["joints"]), edges)
+        if self.skeleton == POSETRACK15:
+            self.skeleton = POSETRACK15
+        n = self.video.n_frames
+        self._model_names = [""]
+        for i, name in db.execute("SELECT id, name FROM models ORDER BY id"):
+            if i != len(self._model_names):
+                raise ValueError("the list of models has a gap")
+            self._model_names.append(name)
+        self._model_ids = {name: i for i, name in enumerate(self._model_names)}
+        self._frames: list[bytes | None] = [None] * n
+        self._predicted = np.zeros(n, np.uint16)
+        self._summaries: dict[int, _Summary] = {}
+        highest = 0
+        sizes = codec.pose_sizes(len(self.skeleton))
+        for frame, people, model in db.execute("SELECT frame, people, predicted_by FROM frames"):
+            if not 0 <= frame < n:
+                raise ValueError(f"frame {frame} of {n}")
+            if people:
+                self._frames[frame] = people
+                for track, value in codec.checked_summaries(people, sizes, len(self._model_names)):
+                    highest = max(highest, track)
+                    self._summarise(track, frame, value)
+            if model:
+                self._predicted[frame] = model
+        self._facts: dict[tuple[str, int], Any] = {
+            (kind, key): json.loads(value) for kind, key, value in db.execute("SELECT kind, key, value FROM facts")
+        }
+        self._saved_next_track = int(self._meta.get("next_track", 1))
+        self._next_track = max(self._saved_next_track, highest + 1)
+        self._history = [_Step(*row) for row in db.execute("SELECT id, title, time FROM log ORDER BY id")]
+        position = int(self._meta["position"])
+        self._done = sum(step.id <= position for step in self._history)
+
+    def close(self) -> None:
+        """Give the file back. Nothing can be lost here: all is written already. Safe to call twice."""
+        with self._lock:
+            if self._db is not None:
+                db, self._db = self._db, None
+                try:
+                    db.close()
+                except sqlite3.Error as error:
+                    raise ProjectError(f"{self.path.name} could not be closed cleanly ({error}); nothing is lost.") from error
+
+    @property
+    def closed(self) -> bool:
+        """True after :meth:`close`."""
+        return self._db is None
+
+    def __enter__(self) -> Project:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    # --- reading: from memory, without the lock ------------------------------------------------------------------------------
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of the video."""
+        return self.video.n_frames
+
+    def poses(self, frame: int) -> Mapping[int, Pose]:
+        """Track id -> pose of everybody in a frame; empty outside the video. One id is there once at most."""
+        if not 0 <= frame < len(self._frames):
+            return _NOBODY
+        known = self._decoded.get(frame)
+        if known is not None:
+            return known
+        packed = self._frames[frame]
+        if not packed:
+            return _NOBODY
+        poses = MappingProxyType({t: self._decode(cell) for t, cell in codec.unpack_frame(packed).items() if cell != TOMBSTONE})
+        if len(self._decoded) >= _DECODED_FRAMES:
+            self._decoded = {}
+        decoded = self._decoded
+        decoded[frame] = poses
+        if self._frames[frame] is not packed:  # a writer came in between: what was just kept is stale
+            decoded.pop(frame, None)
+        return poses
+
+    def pose(self, frame: int, track: int) -> Pose | None:
+        """One person in one frame, or None."""
+        return self.poses(frame).get(track)
+
+    def deleted(self, frame: int) -> tuple[int, ...]:
+        """Tracks a human deleted from this frame: predictions leave them out."""
+        packed = self._frames[frame] if 0 <= frame < len(self._frames) else None
+        return tuple(track for track, cell in codec.unpack_frame(packed).items() if cell == TOMBSTONE)
+
+    def tracks(self) -> tuple[int, ...]:
+        """Ids of all people that are in any frame, ascending."""
+        return tuple(sorted(track for track, summary in list(self._summaries.items()) if summary.count))
+
+    def track_frames(self, track: int) -> np.ndarray:
+        """Frames in which a person is, ascending int64."""
+        return np.flatnonzero(self.track_summary(track))
+
+    def track_summary(self, track: int) -> np.ndarray:
+        """(n_frames,) uint8: 0 nobody, 1 predicted, 2 edited (any human joint), 3 accepted, 4 imported or filled in."""
+        out = np.zeros(len(self._frames), np.uint8)
+        summary = self._summaries.get(track)
+        if summary is not None:
+            row, first = bytes(summary.row), summary.first
+            if len(row) != len(summary.row):  # grown just now by a writer: take it again
+                row, first = bytes(summary.row), summary.first
+            out[first : first + len(row)] = np.frombuffer(row, np.uint8)[: len(out) - first]
+        return out
+
+    def track_name(self, track: int) -> str:
+        """The name a human gave, or "Person n"."""
+        return self._facts.get(("track_name", track)) or f"Person {track}"
+
+    def new_track_id(self) -> int:
+        """An id that no person has or had in this project. Calling it reserves the id."""
+        with self._id_lock:
+            track = self._next_track
+            self._next_track += 1
+            return track
+
+    def is_reviewed(self, frame: int) -> bool:
+        """True when a human said that this frame is right as it is, also when it is empty."""
+        return bool(self._facts.get(("reviewed", frame)))
+
+    def reviewed_frames(self) -> np.ndarray:
+        """(n_frames,) bool."""
+        out = np.zeros(len(self._frames), bool)
+        for (kind, key), value in list(self._facts.items()):
+            if kind == "reviewed" and value and 0 <= key < len(out):
+                out[key] = True
+        return out
+
+    def ignore_regions(self) -> dict[int, IgnoreRegion]:
+        """Region id -> region."""
+        return {
+            key: IgnoreRegion.from_json(value)
+            for (kind, key), value in sorted(self._facts.items())
+            if kind == "ignore_region" and value
+        }
+
+    def fact(self, kind: str, key: int) -> Any:
+        """What is known of ``(kind, key)`` beside poses (see :class:`FactChange`), or None."""
+        return self._facts.get((kind, key))
+
+    def predicted_frames(self, model: str | None = None) -> np.ndarray:
+        """(n_frames,) bool: frames that a model is done with; with ``model``, that this model is done with."""
+        if model is None:
+            return self._predicted != 0
+        known = self._model_ids.get(model)
+        return np.zeros(len(self._frames), bool) if known is None else self._predicted == known
+
+    def get_meta(self, key: str, default: Any = None) -> Any:
+        """A value stored by :meth:`set_meta`."""
+        return self._meta.get("user." + key, default)
+
+    # --- history -------------------------------------------------------------------------------------------------------------
+
+    @property
+    def can_undo(self) -> bool:
+        """True when there is an edit to take back."""
+        return self._done > 0
+
+    @property
+    def can_redo(self) -> bool:
+        """True when there is an undone edit to make again."""
+        return self._done < len(self._history)
+
+    @property
+    def undo_title(self) -> str:
+        """Title of the edit that undo would take back, "" if none."""
+        return self._history[self._done - 1].title if self._done else ""
+
+    @property
+    def redo_title(self) -> str:
+        """Title of the edit that redo would make again, "" if none."""
+        history, done = self._history, self._done
+        return history[done].title if done < len(history) else ""
+
+    def history(self) -> list[HistoryItem]:
+        """All edits, oldest first; those not ``done`` can be redone."""
+        done = self._done
+        return [HistoryItem(s.id, s.title, datetime.fromtimestamp(s.when), i < done) for i, s in enumerate(list(self._history))]
+
+    def undo(self) -> Edit | None:
+        """Take the last edit back. Returns what was done to the labels, or None when there is nothing to undo.
+
+        Raises:
+            ProjectError: the file could not be written; nothing changed.
+        """
+        return self._travel(lambda: self._done - 1, "undo")
+
+    def redo(self) -> Edit | None:
+        """Make the last undone edit again. Returns what was done, or None when there is nothing to redo.
+
+        Raises:
+            ProjectError: the file could not be written; nothing changed.
+        """
+        return self._travel(lambda: self._done + 1, "redo")
+
+    def go_to_history(self, id: int) -> None:
+        """Undo or redo until step ``id`` is the last one done; 0 undoes all. One transaction, one event.
+
+        Raises:
+            ProjectError: no such step, or the file could not be written; nothing changed.
+        """
+
+        def target() -> int:
+            if id == 0:
+                return 0
+            for i, step in enumerate(self._history):
+                if step.id == id:
+                    return i + 1
+            raise ProjectError("That step is not in the history any more.")
+
+        self._travel(target, None)
+
+    def _travel(self, target: Callable[[], int], reason: Reason | None) -> Edit | None:
+        with self._lock:
+            db = self._connection()
+            done = self._done
+            goal = target()
+            if goal == done or not 0 <= goal <= len(self._history):
+                return None
+            back = goal < done
+            draft = _Draft(self)
+            path_through = range(done - 1, goal - 1, -1) if back else range(done, goal)
+            changes: list[Change] = []
+            facts: list[FactChange] = []
+            title = ""
+            with storage.transaction(db, self.path, durable=True):
+                for i in path_through:
+                    step = self._history[i]
+                    title = step.title
+                    (blob,) = db.execute("SELECT changes FROM log WHERE id=?", (step.id,)).fetchone()
+                    cell_rows, fact_rows = codec.decode_log(blob)
+                    new_cells: list[CellChange] = []
+                    new_facts: list[FactRow] = []
+                    # What is there now goes into the log as the way back: predictions may have changed it since.
+                    for frame, track, before, after in cell_rows:
+                        now, then = draft.get(frame, track), (before if back else after)
+                        draft.set(frame, track, then)
+                        new_cells.append((frame, track, before, now) if back else (frame, track, now, after))
+                        changes.append(Change(frame, track, self._decode_or_none(now), self._decode_or_none(then)))
+                    for kind, key, before_value, after_value in fact_rows:
+                        value, goal_value = draft.fact(kind, key), (before_value if back else after_value)
+                        draft.facts[kind, key] = goal_value
+                        new_facts.append((kind, key, before_value, value) if back else (kind, key, value, after_value))
+                        facts.append(FactChange(kind, key, value, goal_value))  # type: ignore[arg-type]
+                    if new_cells != cell_rows or new_facts != fact_rows:
+                        db.execute("UPDATE log SET changes=? WHERE id=?", (codec.encode_log(new_cells, new_facts), step.id))
+                self._put_meta(db, "position", self._history[goal - 1].id if goal else 0)
+                draft.write(db)
+            self._publish(draft)
+            self._done = goal
+        edit = Edit(title, tuple(changes), tuple(facts))
+        self._tell(edit, reason or ("undo" if back else "redo"))
+        return edit
+
+    # --- writing -------------------------------------------------------------------------------------------------------------
+
+    def apply(self, edit: Edit) -> None:
+        """Make an edit: it is on the disk before this returns and before :attr:`changed` fires. An empty edit does nothing.
+
+        Where a pose is no longer what the edit was made from (a prediction or another edit came in between), what the edit
+        changes is changed on the pose as it is now, joint by joint.
+
+        Raises:
+            ProjectError: impossible edit or the file could not be written; nothing changed.
+        """
+        with self._lock:
+            db = self._connection()
+            draft = _Draft(self)
+            rows: dict[tuple[int, int], tuple[bytes | None, bytes | None]] = {}
+            for change in edit.changes:
+                self._check_place(change.frame, change.track)
+                now = draft.get(change.frame, change.track)
+                after = self._rebased(change, now, draft)
+                rows[change.frame, change.track] = (rows.get((change.frame, change.track), (now, None))[0], after)
+                draft.set(change.frame, change.track, after)
+            fact_rows: dict[tuple[str, int], tuple[Any, Any]] = {}
+            for fact in edit.facts:
+                at = (fact.kind, fact.key)
+                value = json.loads(json.dumps(fact.after))
+                fact_rows[at] = (fact_rows.get(at, (draft.fact(*at), None))[0], value)
+                draft.facts[at] = value
+            cells: list[CellChange] = [(f, t, before, after) for (f, t), (before, after) in rows.items() if before != after]
+            facts: list[FactRow] = [(kind, key, old, new) for (kind, key), (old, new) in fact_rows.items() if old != new]
+            if not cells and not facts:
+                return
+            now_time = time.time()
+            with storage.transaction(db, self.path, durable=True):
+                if self._done < len(self._history):
+                    db.execute("DELETE FROM log WHERE id > ?", (self._history[self._done - 1].id if self._done else 0,))
+                cursor = db.execute(
+                    "INSERT INTO log (title, reason, time, changes) VALUES (?, ?, ?, ?)",
+                    (edit.title, edit.reason, now_time, codec.encode_log(cells, facts)),
+                )
+                step = _Step(int(cursor.lastrowid or 0), edit.title, now_time)
+                self._put_meta(db, "position", step.id)
+                draft.write(db)
+            self._publish(draft)
+            if self._done < len(self._history):
+                self._history = self._history[: self._done]
+            self._history.append(step)
+            self._done = len(self._history)
+        self._tell(edit, edit.reason)
+
+    def store_predictions(
+        self,
+        frame: int,
+        poses: Mapping[int, Pose],
+        overwrite_untouched: bool = True,
+        *,
+        model: str | None = None,
+        revive: bool = False,
+        drop_missing: bool = False,
+    ) -> bool:
+        """Store what the model found in a frame. Not an undo step. Coordinates are kept as float32 (0.0005 px at 4K).
+
+        Left exactly as they are: poses that a human accepted or has a joint in, and poses with imported, interpolated or
+        refined joints. A pose with a human's box gets joints but keeps the box. People whom a human deleted from this frame
+        stay deleted.
+
+        Args:
+            frame: frame index.
+            poses: track id -> pose.
+            overwrite_untouched: False keeps earlier predictions too and fills only people without joints.
+            model: when given, the frame is marked as done by this model in the same transaction (:meth:`mark_predicted`).
+            revive: bring people back whom a human deleted here.
+            drop_missing: take untouched predicted people out who are not in ``poses``.
+
+        Returns:
+            True when anything changed.
+
+        Raises:
+            ProjectError: impossible frame or numbers, or the file could not be written; nothing changed.
+        """
+        with self._lock:
+            db = self._connection()
+            draft = _Draft(self)
+            changed = False
+            if drop_missing:
+                self._check_place(frame, 0)
+                for track, cell in list(draft.cells(frame).items()):
+                    if track in poses or cell == TOMBSTONE:
+                        continue
+                    old = self._decode(cell)
+                    if _is_free(old) and not old.box_by_human and old.head_box is None:
+                        draft.set(frame, track, None)
+                        changed = True
+            for track, pose in poses.items():
+                self._check_place(frame, track)
+                self._check_pose(pose)
+                now = draft.get(frame, track)
+                if now == TOMBSTONE and not revive:
+                    continue
+                new = _rounded(pose)
+                if now:
+                    old = self._decode(now)
+                    if not _is_free(old) or (not overwrite_untouched and old.visibility.any()):
+                        continue
+                    if old.box_by_human:
+                        new = new.with_(box=old.box, box_by_human=True)
+                    if old.head_box is not None:
+                        new = new.with_(head_box=old.head_box)
+                cell = draft.encode(new)
+                if cell != now:
+                    draft.set(frame, track, cell)
+                    changed = True
+            if model is not None:
+                self._check_place(frame, 0)
+                done_by = draft.model_id(model or "unnamed model")
+                if self._predicted[frame] != done_by:
+                    draft.predicted[frame] = done_by
+            if not changed and not draft.predicted:
+                return False
+            with storage.transaction(db, self.path, durable=False):
+                draft.write(db)
+            self._publish(draft)
+        self.changed.emit(LabelChange(frozenset({frame}), "prediction"))
+        return changed
+
+    def mark_predicted(self, frame: int, model: str) -> None:
+        """Note that ``model`` is done with a frame, also when it found nobody: a resumed run leaves it out.
+
+        Raises:
+            ProjectError: no such frame, or the file could not be written.
+        """
+        self.store_predictions(frame, {}, model=model)
+
+    def forget_predicted(self) -> None:
+        """Mark all frames as not predicted, so that a new run computes them again. Poses stay until they are overwritten."""
+        with self._lock, storage.transaction(self._connection(), self.path, durable=False) as db:
+            db.execute("UPDATE frames SET predicted_by=NULL")
+            db.execute("DELETE FROM frames WHERE people=x''")
+        self._predicted = np.zeros(len(self._frames), np.uint16)
+        self.changed.emit(LabelChange(None, "prediction"))
+
+    def set_meta(self, key: str, value: Any) -> None:
+        """Store a JSON value beside the labels (view state, export choices). None removes it. Not an undo step."""
+        with self._lock:
+            plain = json.loads(json.dumps(value))
+            with storage.transaction(self._connection(), self.path, durable=False) as db:
+                if plain is None:
+                    db.execute("DELETE FROM meta WHERE key=?", ("user." + key,))
+                else:
+                    self._put_meta(db, "user." + key, plain)
+            self._meta.pop("user." + key, None) if plain is None else self._meta.__setitem__("user." + key, plain)
+
+    # --- the video -----------------------------------------------------------------------------------------------------------
+
+    def video_matches(self, info: VideoInfo) -> str | None:
+        """None when ``info`` is the video these labels belong to, else one sentence saying what differs."""
+        mine = self.video
+        if (info.width, info.height) != (mine.width, mine.height):
+            return f"This video is {info.width}x{info.height}, the labels were made on {mine.width}x{mine.height}."
+        if info.n_frames != mine.n_frames:
+            return f"This video has {info.n_frames} frames, the labels were made on one with {mine.n_frames}."
+        if info.digest != mine.digest:
+            return "This is another or a re-encoded video: its frame times differ from the video the labels were made on."
+        return None
+
+    def relink_video(self, path: str | os.PathLike[str], info: VideoInfo) -> None:
+        """Tell the project where its video is now. ``info`` is what the reader says of the file at ``path``.
+
+        Raises:
+            ProjectError: that is not the project's video, or the file could not be written.
+        """
+        problem = self.video_matches(info)
+        if problem:
+            raise ProjectError(f"{Path(path).name} does not fit this project. {problem}")
+        with self._lock:
+            video = replace(self.video, path=os.path.abspath(path))
+            stored = _video_to_json(video, self.path.parent)
+            with storage.transaction(self._connection(), self.path, durable=True) as db:
+                self._put_meta(db, "video", stored)
+            self.video = video
+
+    # --- inside --------------------------------------------------------------------------------------------------------------
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._db is None:
+            raise ProjectError(f"The project {self.path.name} is closed; open it again.")
+        return self._db
+
+    @staticmethod
+    def _put_meta(db: sqlite3.Connection, key: str, value: Any) -> None:
+        db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json.dumps(value)))
+
+    def _decode(self, cell: bytes) -> Pose:
+        return codec.decode_pose(cell, self._model_names.__getitem__)
+
+    def _decode_or_none(self, cell: bytes | None) -> Pose | None:
+        return self._decode(cell) if cell else None
+
+    def _check_place(self, frame: int, track: int) -> None:
+        if not 0 <= frame < len(self._frames):
+            raise ProjectError(f"There is no frame {frame}: the video has frames 0 to {len(self._frames) - 1}.")
+        if not 0 <= track <= _MAX_TRACK:
+            raise ProjectError(f"{track} cannot be a person's id; use a number from 0 up.")
+
+    def _check_pose(self, pose: Pose) -> None:
+        if pose.keypoints.shape != (len(self.skeleton), 2):
+            raise ProjectError(f"A pose here has {len(self.skeleton)} joints; this one has {len(pose.keypoints)}.")
+        boxes = [value for box in (pose.box, pose.head_box) if box is not None for value in box]
+        if not all(np.isfinite(values).all() for values in (pose.keypoints, pose.scores, [pose.score, *boxes])):
+            raise ProjectError("A pose has a coordinate or score that is not a number; it was not stored.")
+
+    def _rebased(self, change: Change, now: bytes | None, draft: _Draft) -> bytes | None:
+        """The cell that ``change`` makes of the cell that is there now."""
+        if change.after is None:
+            return now if not now else TOMBSTONE
+        self._check_pose(change.after)
+        after = draft.encode(change.after)
+        if not now or after == now:
+            return after
+        current = codec.decode_pose(now, lambda i: self._model_names[i] if i < len(self._model_names) else "")
+        if change.before is None:
+            if _is_free(current) and not current.box_by_human:
+                return after
+            raise ProjectError(f"{self.track_name(change.track)} is already in frame {change.frame}; use another person's id.")
+        if draft.encode(change.before) == now:
+            return after
+        return draft.encode(_merged(change.before, change.after, current))
+
+    def _summarise(self, track: int, frame: int, value: int) -> None:
+        summary = self._summaries.get(track)
+        if summary is None:
+            if not value:
+                return
+            summary = self._summaries[track] = _Summary(frame)
+        summary.set(frame, value)
+
+    def _publish(self, draft: _Draft) -> None:
+        """Take over what has just been committed."""
+        for name, i in draft.models.items():
+            assert i == len(self._model_names)
+            self._model_names.append(name)
+            self._model_ids[name] = i
+        for frame, cells in draft.frames.items():
+            old, new = self._frames[frame], codec.pack_frame(cells) or None
+            if new == old:
+                continue
+            gone = {track for track, _ in codec.summaries(old or b"")}
+            self._frames[frame] = new
+            self._decoded.pop(frame, None)
+            for track, value in codec.summaries(new or b""):
+                gone.discard(track)
+                self._summarise(track, frame, value)
+            for track in gone:
+                self._summarise(track, frame, 0)
+        for frame, model in draft.predicted.items():
+            self._predicted[frame] = model
+        for at, value in draft.facts.items():
+            if value is None:
+                self._facts.pop(at, None)
+            else:
+                self._facts[at] = value
+        with self._id_lock:
+            self._next_track = max(self._next_track, draft.highest_track + 1)
+        if draft.highest_track >= self._saved_next_track:
+            self._saved_next_track = self._next_track
+
+    def _tell(self, edit: Edit, reason: Reason) -> None:
+        frames: set[int] | None = set(edit.frames)
+        for fact in edit.facts:
+            if fact.kind == "reviewed" and frames is not None:
+                frames.add(fact.key)
+            else:
+                frames = None
+        self.changed.emit(LabelChange(None if frames is None else frozenset(frames), reason))
+
+
+def _is_free(pose: Pose) -> bool:
+    """True when a prediction may replace the joints: nobody has put work into them."""
+    return not pose.touched and bool((pose.provenance <= Provenance.MODEL).all())
+
+
+def _rounded(pose: Pose) -> Pose:
+    """A prediction as it is stored: float32 throughout; boxes of the model are never a human's."""
+
+    def box32(box: tuple[float, float, float, float] | None) -> tuple[float, float, float, float] | None:
+        if box is None:
+            return None
+        x, y, w, h = np.asarray(box, np.float32).tolist()
+        return (x, y, w, h)
+
+    return pose.with_(
+        keypoints=pose.keypoints.astype(np.float32),
+        box=box32(pose.box),
+        head_box=box32(pose.head_box),
+        score=float(np.float32(pose.score)),
+    )
+
+
+def _merged(before: Pose, after: Pose, current: Pose) -> Pose:
+    """``current`` with everything changed that differs between ``before`` and ``after``; joint by joint."""
+    moved = (before.keypoints != after.keypoints).any(axis=1)
+    moved |= before.visibility != after.visibility
+    moved |= before.provenance != after.provenance
+    moved |= before.scores != after.scores
+    changes: dict[str, Any] = {
+        "keypoints": np.where(moved[:, None], after.keypoints, current.keypoints),
+        "visibility": np.where(moved, after.visibility, current.visibility),
+        "provenance": np.where(moved, after.provenance, current.provenance),
+        "scores": np.where(moved, after.scores, current.scores),
+    }
+    for name in ("box", "box_by_human", "head_box", "score", "accepted", "model"):
+        if getattr(before, name) != getattr(after, name):
+            changes[name] = getattr(after, name)
+    return current.with_(**changes)
+
+
+def _video_to_json(video: VideoInfo, folder: Path) -> dict[str, Any]:
+    values = asdict(video)
+    absolute = os.path.abspath(video.path)
+    values["path"] = absolute
+    try:
+        values["relative_path"] = Path(os.path.relpath(absolute, folder)).as_posix()
+    except ValueError:  # another drive
+        values["relative_path"] = None
+    return values
+
+
+def _video_from_json(values: Mapping[str, Any], folder: Path) -> VideoInfo:
+    from glsmamba.data.video import VideoInfo
+
+    known = {field.name for field in fields(VideoInfo)}
+    info = VideoInfo(**{name: value for name, value in values.items() if name in known})
+    if not isinstance(info.n_frames, int) or info.n_frames < 0:
+        raise ValueError("the number of frames")
+    relative = values.get("relative_path")
+    if relative:
+        beside = folder / relative
+        if beside.exists():
+            return replace(info, path=os.path.abspath(beside))
+    return info
+
+
+def iter_poses(project: Project) -> Iterator[tuple[int, int, Pose]]:
+    """(frame, track, pose) of everybody, in order of frame and track."""
+    for frame in range(project.n_frames):
+        for track, pose in project.poses(frame).items():
+            yield frame, track, pose

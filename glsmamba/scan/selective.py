@@ -1,0 +1,151 @@
+"""The selective scan (S6) of Mamba over several token orders at once: one function, several backends.
+
+For each path k, visiting the tokens in the order ``order[k]``, and each channel i (Gu and Dao, Mamba, 2023; Euler step for B as
+in the published kernel)::
+
+    h[n] = exp(dt * A[k,i,n]) * h[n] + dt * B[k,token,n] * u[token,i]      dt = softplus(delta + delta_bias)
+    y    = sum_n C[k,token,n] * h[n] + D[k,i] * u[token,i]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, overload
+
+import torch
+
+Backend = Literal["numba", "mamba_ssm", "torch"]
+
+
+@dataclass(frozen=True)
+class BackendReport:
+    """Which implementation of the scan a device gets, and why."""
+
+    name: Backend
+    reason: str
+
+
+def backend_report(device_type: str = "cpu") -> BackendReport:
+    """The backend that ``selective_scan`` takes on ``device_type`` for float32, with the reason in words."""
+    if device_type == "cpu":
+        return BackendReport("numba", "compiled for this processor by numba")
+    return BackendReport("torch", "plain PyTorch, chunk by chunk")
+
+
+@overload
+def selective_scan(
+    u: torch.Tensor,
+    delta: torch.Tensor,
+    A: torch.Tensor,
+    Bm: torch.Tensor,
+    Cm: torch.Tensor,
+    D: torch.Tensor | None,
+    delta_bias: torch.Tensor | None,
+    order: torch.Tensor,
+    delta_softplus: bool = ...,
+    return_last_state: Literal[False] = ...,
+    backend: Backend | None = ...,
+) -> torch.Tensor: ...
+
+
+@overload
+def selective_scan(
+    u: torch.Tensor,
+    delta: torch.Tensor,
+    A: torch.Tensor,
+    Bm: torch.Tensor,
+    Cm: torch.Tensor,
+    D: torch.Tensor | None,
+    delta_bias: torch.Tensor | None,
+    order: torch.Tensor,
+    delta_softplus: bool = ...,
+    *,
+    return_last_state: Literal[True],
+    backend: Backend | None = ...,
+) -> tuple[torch.Tensor, torch.Tensor]: ...
+
+
+def selective_scan(
+    u: torch.Tensor,
+    delta: torch.Tensor,
+    A: torch.Tensor,
+    Bm: torch.Tensor,
+    Cm: torch.Tensor,
+    D: torch.Tensor | None,
+    delta_bias: torch.Tensor | None,
+    order: torch.Tensor,
+    delta_softplus: bool = True,
+    return_last_state: bool = False,
+    backend: Backend | None = None,
+) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+    """Scan the tokens along K paths. Everything goes in and comes out in raster token order.
+
+    Args:
+        u: (B, L, I) input, shared by all paths and read through ``order``.
+        delta: (B, K, L, I) step sizes before bias and softplus, indexed by raster token.
+        A: (K, I, N) decay rates, negative.
+        Bm: (B, K, L, N), indexed by raster token.
+        Cm: (B, K, L, N), indexed by raster token.
+        D: (K, I) skip connection, or None.
+        delta_bias: (K, I), or None.
+        order: (K, L) int64; ``order[k, p]`` is the raster index of the token at position p of path k. Each row must be a
+            permutation of 0..L-1.
+        delta_softplus: apply softplus to ``delta + delta_bias``.
+        return_last_state: also return the state after the last token; no gradient flows through it.
+        backend: take this implementation instead of the one that suits the device.
+
+    Returns:
+        y (B, K, L, I) float32, and with ``return_last_state`` the state (B, K, I, N). The scan runs in float32 whatever
+        autocast says; on the torch backend float64 input stays float64.
+
+    Raises:
+        ValueError: shapes or ``order`` do not fit, or the backend cannot take these tensors.
+    """
+    _check(u, delta, A, Bm, Cm, D, delta_bias, order)
+    double = u.dtype == torch.float64
+    backend = backend or ("torch" if double else backend_report(u.device.type).name)
+    dtype = torch.float64 if double and backend == "torch" else torch.float32
+    u, delta, A, Bm, Cm = (t.to(dtype) for t in (u, delta, A, Bm, Cm))
+    D, delta_bias = (None if t is None else t.to(dtype) for t in (D, delta_bias))
+    with torch.autocast(u.device.type, enabled=False):
+        if backend == "numba":
+            from glsmamba.scan.numba_scan import scan_cpu
+
+            if u.device.type != "cpu":
+                raise ValueError(f"The numba scan works on the CPU, but the tensors are on {u.device}; use backend='torch'.")
+            y, last = scan_cpu(u, delta, A, Bm, Cm, D, delta_bias, order, delta_softplus)
+        else:
+            raise ValueError(f"There is no scan backend {backend!r}; use 'numba', 'mamba_ssm' or 'torch'.")
+    return (y, last) if return_last_state else y
+
+
+def _check(
+    u: torch.Tensor,
+    delta: torch.Tensor,
+    A: torch.Tensor,
+    Bm: torch.Tensor,
+    Cm: torch.Tensor,
+    D: torch.Tensor | None,
+    delta_bias: torch.Tensor | None,
+    order: torch.Tensor,
+) -> None:
+    if delta.ndim != 4 or A.ndim != 3:
+        raise ValueError(f"delta must be (B, K, L, I) and A (K, I, N), but they are {tuple(delta.shape)} and {tuple(A.shape)}.")
+    (batch, paths, length, inner), states = delta.shape, A.shape[2]
+    wanted = {
+        "u": (u, (batch, length, inner)),
+        "A": (A, (paths, inner, states)),
+        "Bm": (Bm, (batch, paths, length, states)),
+        "Cm": (Cm, (batch, paths, length, states)),
+        "D": (D, (paths, inner)),
+        "delta_bias": (delta_bias, (paths, inner)),
+        "order": (order, (paths, length)),
+    }
+    for name, (tensor, shape) in wanted.items():
+        if tensor is not None and tuple(tensor.shape) != shape:
+            raise ValueError(f"{name} is {tuple(tensor.shape)} but with delta {tuple(delta.shape)} it must be {shape}.")
+    if order.dtype != torch.int64:
+        raise ValueError(f"order holds {order.dtype}; token indices must be int64.")
+    # An index outside the tokens would read and write foreign memory in the CPU kernel.
+    if order.device.type == "cpu" and order.numel() and not 0 <= int(order.min()) <= int(order.max()) < length:
+        raise ValueError(f"order reaches from {int(order.min())} to {int(order.max())}, but the tokens are 0 to {length - 1}.")

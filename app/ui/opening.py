@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, Signal
 from app.ui.events import Message
 from app.ui.settings import data_folder
 
-__all__ = ["PROJECT_SUFFIX", "Opened", "Opener", "project_path_for", "video_of"]
+__all__ = ["PROJECT_SUFFIX", "Opened", "Opener", "project_path_for"]
 
 PROJECT_SUFFIX = ".glsproj"
 
@@ -46,26 +46,6 @@ class Opened:
     messages: tuple[Message, ...] = field(default=())
 
 
-def video_of(path: Path) -> Path | None:
-    """Path of a project's video as the project says it, looked for beside the project too; None if it can't be read."""
-    from app.labels.project import Project
-
-    try:
-        project = Project.open(path)
-    except (OSError, RuntimeError, ValueError):
-        return None
-    try:
-        return _find_video(path, Path(project.video.path))
-    finally:
-        project.close()
-
-
-def _find_video(project: Path, video: Path) -> Path:
-    """Where the video is now: where the project says, else a file of that name beside the project."""
-    beside = project.parent / video.name
-    return beside if not video.exists() and beside.exists() else video
-
-
 def project_path_for(video: Path) -> Path:
     """``clip.glsproj`` beside ``clip.mp4``, or in the user's data folder when that folder can't be written."""
     beside = video.parent / (video.stem + PROJECT_SUFFIX if video.is_file() else video.name + PROJECT_SUFFIX)
@@ -73,10 +53,6 @@ def project_path_for(video: Path) -> Path:
         return beside
     mark = hashlib.sha256(str(video).encode()).hexdigest()[:8]
     return data_folder() / "projects" / f"{video.stem}-{mark}{PROJECT_SUFFIX}"
-
-
-class _Cancelled(Exception):
-    pass
 
 
 class Opener(QObject):
@@ -135,11 +111,10 @@ class Opener(QObject):
 
         try:
             opened = _open(path, video, progress, cancelled, preview)
-        except _Cancelled:
-            return
         except _Missing as missing:
             self._done.emit(ticket, "missing", missing)
         except Exception as error:
+            # VideoCancelled comes here too: its ticket is stale, so nothing is delivered.
             self._done.emit(ticket, "failed", str(error) or f"{path.name} can't be opened ({type(error).__name__}).")
         else:
             if cancelled():
@@ -190,47 +165,35 @@ def _open(
     project: Any = None
     relinked = video is not None
     if path.suffix == PROJECT_SUFFIX:
-        project_path = path
         project = Project.open(path)
-        video = video or _find_video(path, Path(project.video.path))
+        video = video or Path(project.video.path)
         if not video.exists():
             project.close()
             raise _Missing(path, video)
     else:
         video = path
-        project_path = project_path_for(path)
     try:
         index = build_index(video, progress, cancelled)
-        if cancelled():
-            raise _Cancelled
         with VideoReader(video, index) as reader:
             info = reader.info
-            times = np.array([reader.time(i) for i in range(reader.n_frames)]) if reader.n_frames < 2 else _times(reader)
+        project_path = path if project is not None else project_path_for(video)
         if project is None and project_path.exists():
             project = Project.open(project_path)
         if project is None:
             project_path.parent.mkdir(parents=True, exist_ok=True)
             project = Project.create(project_path, info)
-            if project_path.parent != video.parent:
-                text = f"The folder of {video.name} can't be written, so its project is kept as {project_path}."
-                messages.append(Message(text, "warning"))
-        elif project.video.digest != info.digest:
-            text = f"{video.name} is not the video this project was made with: its frames differ, so labels may be off."
+        if project_path.parent != video.parent and project_path != path:
+            text = f"The folder of {video.name} can't be written, so its project is kept as {project_path}."
             messages.append(Message(text, "warning"))
-        if relinked and not messages:
+        if relinked:
+            project.relink_video(video, info)
             messages.append(Message(f"The project now uses {video}."))
-        frame = project.get_meta("frame", 0) or 0
+        elif problem := project.video_matches(info):
+            messages.append(Message(f"The labels may not fit this video. {problem}", "warning"))
+        times = np.array([index.time(i) for i in range(len(index))], np.float64)
+        times = np.maximum.accumulate(times - times[0])
+        return Opened(project, info, video, index, times, int(project.get_meta("frame", 0) or 0), path, tuple(messages))
     except BaseException:
         if project is not None:
             project.close()
-        if cancelled():
-            raise _Cancelled from None
         raise
-    recent = path if path.suffix != PROJECT_SUFFIX else project_path
-    return Opened(project, info, video, index, times, int(frame), recent, tuple(messages))
-
-
-def _times(reader: Any) -> np.ndarray:
-    """(n_frames,) float64 seconds from the first frame, never falling."""
-    times = np.array([reader.time(i) for i in range(reader.n_frames)], np.float64)
-    return np.maximum.accumulate(times - times[0])

@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.labels.pose import Pose
 from app.ui.events import DisplayOptions, Message, SaveState
-from app.ui.opening import Opened, Opener, video_of
+from app.ui.opening import Opened, Opener
 from app.ui.playback import Player
 from app.ui.settings import add_recent, settings
 from app.ui.threads.decode_thread import DecodeThread
@@ -191,6 +191,11 @@ class Session(QObject):
     def n_frames(self) -> int:
         """Number of frames of the open video; 0 when none is open."""
         return 0 if self.video is None else self.video.n_frames
+
+    @property
+    def shown_frame(self) -> int:
+        """The frame of the picture on screen: what hands and keys edit. Differs from :attr:`frame` while decoding lags."""
+        return self.frame if self.picture is None else self.picture[0]
 
     def time(self, frame: int) -> float:
         """Seconds of a frame from the first, by its time stamp."""
@@ -394,6 +399,16 @@ class Session(QObject):
         if self._inference is not None:
             self._inference.set_device(device)
 
+    @property
+    def inference_running(self) -> bool:
+        """True while there is something to predict, paused or not."""
+        return self._inference is not None and self._inference.busy
+
+    @property
+    def inference_paused(self) -> bool:
+        """True while paused."""
+        return self._inference is not None and self._inference.paused
+
     def start_inference(self) -> None:
         """Predict from the frame on screen onward, in the inference thread; resumes when paused."""
         if self.project is None or self.video_path is None:
@@ -454,8 +469,3 @@ class Session(QObject):
     def tell(self, text: str, level: str = "info", action_title: str = "", action: Callable[[], None] | None = None) -> None:
         """Show a message."""
         self.message.emit(Message(text, level, action_title, action))  # type: ignore[arg-type]
-
-    @staticmethod
-    def video_of(path: Path) -> Path | None:
-        """The video a project belongs to, as its file says; None if it can't be read."""
-        return video_of(path)

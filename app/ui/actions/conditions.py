@@ -1,0 +1,51 @@
+"""When an action can be used: each function answers "" or one sentence saying why not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.ui.main_window import MainWindow
+
+__all__ = ["joint", "open_video", "person", "person_here", "redoable", "undoable"]
+
+
+def open_video(window: MainWindow) -> str:
+    """A video is open."""
+    return "" if window.session.video is not None else "Open a video first."
+
+
+def person(window: MainWindow) -> str:
+    """Somebody is selected."""
+    if reason := open_video(window):
+        return reason
+    return "" if window.session.selected_track is not None else "Select a person first: click one, or press 1 to 9."
+
+
+def person_here(window: MainWindow) -> str:
+    """The selected person is in this frame."""
+    if reason := person(window):
+        return reason
+    session = window.session
+    return "" if session.selected_track in session.poses(session.shown_frame) else "The selected person is not in this frame."
+
+
+def joint(window: MainWindow) -> str:
+    """A joint is selected."""
+    if reason := person_here(window):
+        return reason
+    return "" if window.session.selected_joint is not None else "Select a joint first: click one, or press Tab."
+
+
+def undoable(window: MainWindow) -> str:
+    """There is an edit to take back."""
+    if reason := open_video(window):
+        return reason
+    return "" if window.session.project.can_undo else "There is nothing to undo."
+
+
+def redoable(window: MainWindow) -> str:
+    """There is an edit to do again."""
+    if reason := open_video(window):
+        return reason
+    return "" if window.session.project.can_redo else "There is nothing to redo."

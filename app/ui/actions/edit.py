@@ -1,0 +1,34 @@
+"""Edit menu: undo, redo, selection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.ui.actions.conditions import person, redoable, undoable
+from app.ui.actions.spec import Action
+
+if TYPE_CHECKING:
+    from app.ui.main_window import MainWindow
+
+__all__ = ["ACTIONS"]
+
+
+def _titled(verb: str, title: str) -> str:
+    return f"{verb} {title[:1].lower()}{title[1:]}" if title else verb
+
+
+def _undo_title(window: MainWindow) -> str:
+    project = window.session.project
+    return _titled("Undo", "" if project is None else project.undo_title)
+
+
+def _redo_title(window: MainWindow) -> str:
+    project = window.session.project
+    return _titled("Redo", "" if project is None else project.redo_title)
+
+
+ACTIONS = (
+    Action("edit.undo", "Undo", "Edit", lambda w: w.session.undo(), undoable, icon="undo", dynamic_title=_undo_title, held=True),
+    Action("edit.redo", "Redo", "Edit", lambda w: w.session.redo(), redoable, icon="redo", dynamic_title=_redo_title, held=True),
+    Action("edit.deselect", "Select nobody", "Edit", lambda w: w.escape(), person, group=1),
+)

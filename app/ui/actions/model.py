@@ -1,0 +1,36 @@
+"""Model menu: predictions and the device they run on (the device entries are added by the window)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.ui.actions.conditions import open_video, person_here
+from app.ui.actions.spec import Action
+
+if TYPE_CHECKING:
+    from app.ui.main_window import MainWindow
+
+__all__ = ["ACTIONS"]
+
+
+def _running(window: MainWindow) -> str:
+    if reason := open_video(window):
+        return reason
+    return "" if window.session.inference_running else "Nothing is being predicted."
+
+
+ACTIONS = (
+    Action("model.predict", "Predict this frame", "Model", lambda w: w.session.request_prediction(), open_video, icon="auto-fix",
+           tip="Again, where it was predicted before. Never changes what a human placed or accepted."),
+    Action("model.predict_person", "Predict this person again", "Model",
+           lambda w: w.session.request_prediction(w.session.frame, w.session.selected_track), person_here),
+    Action("model.predict_on", "Predict from here onward", "Model", lambda w: w.session.start_inference(), open_video),
+    Action("model.pause", "Pause", "Model", lambda w: w.session.pause_inference(not w.session.inference_paused), _running,
+           checked=lambda w: w.session.inference_paused, group=1, icon="pause"),
+    Action("model.cancel", "Cancel", "Model", lambda w: w.session.stop_inference(), _running, group=1, icon="close"),
+    Action("model.while_working", "Predict while I work", "Model",
+           lambda w: w.session.set_predict_while_working(not w.session.predict_while_working),
+           checked=lambda w: w.session.predict_while_working, group=2,
+           tip="Start by itself once a video's first picture is on screen."),
+    Action("model.device", "Device…", "Model", lambda w: w.ask_device(), group=2, icon="chip"),
+)  # fmt: skip

@@ -1,7 +1,7 @@
 """Checkpoints: safetensors files that carry the model's configuration, joint names and where the weights come from.
 
-Nothing is ever unpickled. Metadata keys (strings, as the format has it): ``format`` = ``glsmamba-checkpoint/1``, ``config`` (JSON
-of :class:`~glsmamba.config.ModelConfig`), ``joints`` (JSON list of names), ``provenance`` (JSON object: data, steps, measures).
+Nothing is ever unpickled. Metadata keys (strings, as the format has it): ``format`` = ``glsmamba-checkpoint/1``, ``config``
+(JSON of :class:`~glsmamba.config.ModelConfig`), ``joints`` (JSON list of names), ``provenance`` (JSON object: data, measures).
 """
 
 from __future__ import annotations
@@ -70,14 +70,16 @@ def read_info(path: str | Path) -> CheckpointInfo:
         raise CheckpointError(f"{path.name} is not a safetensors file ({error}); GLSMamba loads no other kind.") from error
     if metadata.get("format") != FORMAT:
         raise CheckpointError(
-            f"{path.name} is a safetensors file but not a GLSMamba checkpoint (its metadata lack format {FORMAT}); choose another."
+            f"{path.name} is a safetensors file but not a GLSMamba checkpoint (no {FORMAT} in its metadata); choose another."
         )
     try:
         config = ModelConfig.from_json(metadata["config"])
         joints = tuple(str(name) for name in json.loads(metadata["joints"]))
         provenance = dict(json.loads(metadata.get("provenance", "{}")))
     except (KeyError, TypeError, ValueError, ConfigError) as error:
-        raise CheckpointError(f"The metadata of {path.name} cannot be read ({error}); the file was made by another version.") from error
+        raise CheckpointError(
+            f"The metadata of {path.name} cannot be read ({error}); the file is damaged or of another version."
+        ) from error
     return CheckpointInfo(path, config, joints, provenance)
 
 
@@ -127,18 +129,19 @@ def mismatch(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str
 def import_vitpose(model: GLSMamba, path: str | Path) -> list[str]:
     """Copy a ViTPose encoder (trunk and classic deconvolutions) from a safetensors file into a model with a ViT encoder.
 
-    Reads the names of the official checkpoints (``backbone.*``, ``keypoint_head.*``, saved as safetensors) and of Hugging Face's
-    ``VitPoseForPoseEstimation``. Returns warnings for the user: a file with the simple head has no deconvolutions, which then stay
-    untrained (this deviates from the paper).
+    Reads the names of the official checkpoints (``backbone.*``, ``keypoint_head.*``, saved as safetensors) and of Hugging
+    Face's ``VitPoseForPoseEstimation``. Returns warnings for the user: a file with the simple head has no deconvolutions,
+    which then stay untrained (this deviates from the paper).
     """
     path = Path(path)
     if not model.config.encoder.startswith("vit"):
-        raise CheckpointError(f"This model's encoder is {model.config.encoder}; ViTPose weights fit the ViT encoders of B and H only.")
+        raise CheckpointError(f"This model's encoder is {model.config.encoder}; ViTPose weights fit ViT encoders only (B, H).")
     try:
         source = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path.name} is not a safetensors file ({error}); convert the ViTPose weights to safetensors.") from error
-    renamed = _from_hugging_face(source) if any(name.startswith("backbone.encoder.") for name in source) else _from_official(source)
+        raise CheckpointError(f"{path.name} is not a safetensors file ({error}); convert the weights first.") from error
+    hugging_face = any(name.startswith("backbone.encoder.") for name in source)
+    renamed = _from_hugging_face(source) if hugging_face else _from_official(source)
     encoder = model.encoder
     own = encoder.state_dict()
     warnings = []
@@ -149,7 +152,7 @@ def import_vitpose(model: GLSMamba, path: str | Path) -> list[str]:
             raise CheckpointError(f"{path.name}: {error}") from error
     if not any(name.startswith("deconv_layers.") for name in renamed):
         warnings.append(
-            "This file has ViTPose's simple head: the 4x upsampler stays untrained, unlike in the paper; take a classic-head file."
+            "This file has ViTPose's simple head, so the 4x upsampler stays untrained, unlike in the paper; take a classic one."
         )
         renamed.update({name: value for name, value in own.items() if name.startswith("deconv_layers.")})
     for name, value in own.items():
@@ -157,7 +160,9 @@ def import_vitpose(model: GLSMamba, path: str | Path) -> list[str]:
             renamed.setdefault(name, value)
     problem = mismatch(own, {name: value for name, value in renamed.items() if name in own})
     if problem:
-        raise CheckpointError(f"{path.name} does not fit the {model.config.encoder} encoder: {problem}; choose the same ViT size.")
+        raise CheckpointError(
+            f"{path.name} does not fit the {model.config.encoder} encoder: {problem}; choose weights of the same ViT size."
+        )
     encoder.load_state_dict({name: renamed[name] for name in own})
     return warnings
 

@@ -82,7 +82,7 @@ class ModelConfig:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(choices)}.")
         known = len(set(self.paths)) == len(self.paths) and set(self.paths) <= set(get_args(Path))
         if "unified" not in self.paths or not known:
-            raise ConfigError(f"paths is {self.paths!r}; it must name 'unified' and may add 'spatial' and 'temporal', each once.")
+            raise ConfigError(f"paths is {self.paths!r}; it must hold 'unified' and may add 'spatial' and 'temporal'.")
         if self.frames < 1 or self.frames % 2 == 0:
             raise ConfigError(f"frames is {self.frames}; a window needs an odd number of frames so that one is in the middle.")
         if any(side < 16 or side % 4 for side in self.input_size):
@@ -121,11 +121,6 @@ class ModelConfig:
     def key(self) -> int:
         """Index of the key frame in the window."""
         return self.frames // 2
-
-    @property
-    def path_names(self) -> tuple[str, ...]:
-        """Names of the K scans of a GSM block in order: the paths, then their second directions."""
-        return self.paths + tuple(f"{path}_reverse" for path in self.paths)
 
     def with_(self, **changes: object) -> ModelConfig:
         """A copy with some fields changed."""

@@ -13,7 +13,7 @@ from glsmamba.config import ModelConfig
 class SequentialChannelAttention(nn.Module):
     """w = sigmoid(MLP(GAP(concat_t X_t))), X_t <- w_t * X_t.
 
-    Pooling, MLP and sigmoid over the concatenated frames are the paper's; the MLP's sizes T*I -> I -> T*I and its ReLU are ours.
+    Pooling, MLP and sigmoid over the concatenated frames are the paper's; the MLP's sizes T*I -> I -> T*I and ReLU are ours.
     """
 
     def __init__(self, config: ModelConfig):

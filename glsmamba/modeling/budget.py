@@ -2,8 +2,8 @@
 
 Parameters: every parameter of the trainable part (everything but the frozen encoder), the raw S6 tensors included.
 Operations: multiply-adds of the Linear and convolution modules of one window, encoder included, found by module hooks as thop
-and ptflops do. Attention products, scans, deformable sampling, norms, activations and raw S6 tensors are not counted: the paper's
-85.1 G of the low-resolution model leaves no room for them.
+and ptflops do. Attention products, scans, deformable sampling, norms, activations and raw S6 tensors are not counted: the
+paper's 85.1 G of the low-resolution model leaves no room for them.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ from glsmamba.config import ModelConfig
 class Embedding(nn.Module):
     """X = F W + E_spa + E_tem.
 
-    E_spa is a fixed 2-D sine-cosine embedding, half of the width for y and half for x; E_tem is learnt, one row a frame. The two
-    embeddings are the paper's; the split of E_spa and the initialisation N(0, 0.02) are ours.
+    E_spa is a fixed 2-D sine-cosine embedding, half of the width for y and half for x; E_tem is learnt, one row a frame. Both
+    are the paper's; the split of E_spa and the initialisation N(0, 0.02) are ours.
     """
 
     spatial: Tensor

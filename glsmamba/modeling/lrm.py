@@ -20,7 +20,7 @@ from glsmamba.modeling.dwconv import DepthwiseConv
 from glsmamba.modeling.ffn import FeedForward
 from glsmamba.modeling.gate import Gate
 from glsmamba.modeling.s6 import S6Paths
-from glsmamba.scan.orders import window_order
+from glsmamba.scan.orders import window_orders
 
 
 class WindowedScan(nn.Module):
@@ -39,12 +39,11 @@ class WindowedScan(nn.Module):
         self.reset = config.window_state_reset
         h, w = config.grid
         self.padded = -(-h // a) * a, -(-w // b) * b
-        if self.reset:
-            # Inside one tube the order frame, row, column is the raster order.
-            forward = torch.arange(config.frames * a * b)
-        else:
-            forward = torch.as_tensor(window_order(config.frames, *self.padded, config.window))
-        self.register_buffer("order", torch.stack([forward, forward.flip(0)]), persistent=False)
+        # A tube that is a sequence of its own is a grid of a single window.
+        grid = config.window if self.reset else self.padded
+        with torch.device("cpu"):  # orders are cached: they must not be made on the meta device
+            order = window_orders(config.frames, *grid, config.window).clone()
+        self.register_buffer("order", order, persistent=False)
         self.s6 = S6Paths(config, 2)
 
     def _tubes(self, x: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from glsmamba.config import ModelConfig
 from glsmamba.modeling.s6 import S6Paths
-from glsmamba.scan.orders import path_order
+from glsmamba.scan.orders import path_names, path_orders
 
 
 class SixPathScan(nn.Module):
@@ -21,10 +21,11 @@ class SixPathScan(nn.Module):
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.paths = config.paths
-        self.names = config.path_names
-        orders = [torch.as_tensor(path_order(name, config.frames, *config.grid, config.unified_pair)) for name in self.names]
-        self.register_buffer("order", torch.stack(orders), persistent=False)
-        self.s6 = S6Paths(config, len(orders))
+        self.names = path_names(config.paths)
+        with torch.device("cpu"):  # orders are cached: they must not be made on the meta device
+            order = path_orders(config.paths, config.frames, *config.grid, config.unified_pair).clone()
+        self.register_buffer("order", order, persistent=False)
+        self.s6 = S6Paths(config, len(self.names))
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """(b, t, h, w, i) -> {path: (b, t, h, w, i)}: y_u = y_1 + y_4, y_s = y_2 + y_5, y_t = y_3 + y_6."""

@@ -1,0 +1,84 @@
+"""Colours of joints and bones in every mode, and colour maps as lookup tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+from cmap import Colormap
+from PySide6.QtGui import QColor
+
+from app.labels.pose import Pose
+from app.ui import theme
+from glsmamba.data.skeletons import Skeleton
+
+Rgb = tuple[int, int, int]
+
+
+def _rgb(colour: str) -> Rgb:
+    c = QColor(colour)
+    return c.red(), c.green(), c.blue()
+
+
+SIDES: dict[str, Rgb] = {side: _rgb(colour) for side, colour in theme.SIDE_COLOURS.items()}
+PROVENANCES: tuple[Rgb, ...] = tuple(_rgb(colour) for colour in theme.PROVENANCE_COLOURS)
+
+
+def person_rgb(track: int) -> Rgb:
+    """The colour of a track, the same in every frame and panel."""
+    return _rgb(theme.person_colour(track).name())
+
+
+@cache
+def lut(name: str, n: int = 256) -> np.ndarray:
+    """(n, 4) uint8 RGBA lookup table of a perceptually even colour map of the library ``cmap``.
+
+    Raises:
+        ValueError: if no colour map has that name.
+    """
+    try:
+        return (np.asarray(Colormap(name).lut(n)) * 255 + 0.5).astype(np.uint8)
+    except Exception as error:
+        raise ValueError(f"There is no colour map called {name!r}; try viridis, magma, inferno or cividis.") from error
+
+
+@cache
+def joint_palette(n: int) -> tuple[Rgb, ...]:
+    """One colour per joint, spread round the rainbow in joint order."""
+    table = np.asarray(Colormap("husl").lut(max(n, 2) + 1)) * 255
+    return tuple((int(r), int(g), int(b)) for r, g, b, _ in table[:n])
+
+
+def joint_colours(pose: Pose, skeleton: Skeleton, track: int, mode: str) -> Sequence[Rgb]:
+    """One colour per joint. ``mode``: side, person, joint, confidence or provenance."""
+    n = len(skeleton)
+    if mode == "person":
+        return [person_rgb(track)] * n
+    if mode == "joint":
+        return joint_palette(n)
+    if mode == "confidence":
+        table = lut("viridis")
+        picked = table[np.clip(pose.scores * 255, 0, 255).astype(int)]
+        return [(int(r), int(g), int(b)) for r, g, b, _ in picked]
+    if mode == "provenance":
+        return [PROVENANCES[int(p)] for p in pose.provenance]
+    return [SIDES[side] for side in skeleton.sides]
+
+
+def bone_colour(colours: Sequence[Rgb], skeleton: Skeleton, edge: tuple[int, int], mode: str, pose: Pose) -> Rgb:
+    """Colour of one bone: its side, else the colour of its outer joint, else of the worse joint."""
+    a, b = edge
+    if mode == "side":
+        sides = {skeleton.sides[a], skeleton.sides[b]}
+        if {"left", "right"} <= sides:
+            return SIDES["middle"]
+        return SIDES["left"] if "left" in sides else SIDES["right"] if "right" in sides else SIDES["middle"]
+    if mode == "confidence":
+        return colours[a] if pose.scores[a] < pose.scores[b] else colours[b]
+    return colours[b]
+
+
+def qcolor(rgb: Rgb, alpha: float = 1.0) -> QColor:
+    """A QColor of an RGB triple and an opacity in [0, 1]."""
+    return QColor(*rgb, round(255 * alpha))

@@ -1,0 +1,113 @@
+"""Heat maps and activation maps laid over the frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QImage, QPainter, QTransform
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
+
+from app.ui.canvas.colours import lut
+
+_FINER = 4
+
+
+@dataclass(frozen=True, eq=False)
+class ValueMap:
+    """A map of values over a crop of the frame.
+
+    Attributes:
+        values: (h, w) float32.
+        crop: (2, 3) float64 affine from frame pixels to map pixels, centres at integers in both.
+        title: what is shown, for the legend.
+        low, high: values at the ends of the colour map.
+    """
+
+    values: np.ndarray
+    crop: np.ndarray
+    title: str
+    low: float
+    high: float
+
+    @staticmethod
+    def of(values: np.ndarray, crop: np.ndarray, title: str, low: float | None = None, high: float | None = None) -> ValueMap:
+        """A map whose colour range is its own unless given."""
+        values = np.nan_to_num(np.asarray(values, np.float32))
+        low = float(values.min()) if low is None else low
+        high = float(values.max()) if high is None else high
+        return ValueMap(values, np.asarray(crop, np.float64), title, low, high if high > low else low + 1e-6)
+
+
+def coloured(values: np.ndarray, low: float, high: float, colormap: str) -> np.ndarray:
+    """(h, w, 4) uint8 premultiplied BGRA of a map: colour and opacity both grow with the value."""
+    share = np.clip((values - low) / (high - low), 0, 1)
+    table = lut(colormap).astype(np.float32)[(share * 255 + 0.5).astype(np.uint8)]
+    alpha = share[..., None] ** 0.75
+    out = np.empty((*values.shape, 4), np.uint8)
+    out[..., :3] = table[..., 2::-1] * alpha + 0.5
+    out[..., 3:] = alpha * 255 + 0.5
+    return out
+
+
+def map_to_view(crop: np.ndarray, finer: int = 1) -> QTransform:
+    """Transform from corners of the map's cells (each cut into ``finer``) to view coordinates."""
+    (a, b, c), (d, e, f) = np.asarray(crop, float)
+    to_map = QTransform(a, d, b, e, c, f)
+    to_frame, invertible = to_map.inverted()
+    if not invertible:
+        raise ValueError("The map's crop can't be inverted: it has no area.")
+    half = QTransform.fromTranslate(-0.5, -0.5)
+    return QTransform.fromScale(1 / finer, 1 / finer) * half * to_frame * QTransform.fromTranslate(0.5, 0.5)
+
+
+class OverlayItem(pg.GraphicsObject):
+    """Draws one :class:`ValueMap` at its place on the frame."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._map: ValueMap | None = None
+        self._buffer: np.ndarray | None = None
+        self._image: QImage | None = None
+        self._place = QTransform()
+
+    @property
+    def shown(self) -> ValueMap | None:
+        """The map on screen, or None."""
+        return self._map
+
+    def set_map(self, value_map: ValueMap | None, colormap: str, opacity: float) -> None:
+        """Show a map, or nothing."""
+        self.prepareGeometryChange()
+        self._map = value_map
+        self.setOpacity(opacity)
+        if value_map is None:
+            self._buffer = self._image = None
+            self.update()
+            return
+        h, w = value_map.values.shape
+        # finer in value, then coloured: colours between two cells are those of the values between them
+        finer = cv2.resize(value_map.values, (w * _FINER, h * _FINER), interpolation=cv2.INTER_LINEAR)
+        self._buffer = coloured(finer, value_map.low, value_map.high, colormap)
+        self._image = QImage(
+            self._buffer.data, w * _FINER, h * _FINER, self._buffer.strides[0], QImage.Format.Format_ARGB32_Premultiplied
+        )
+        self._place = map_to_view(value_map.crop, _FINER)
+        self.update()
+
+    def boundingRect(self) -> QRectF:  # noqa: D102
+        if self._image is None:
+            return QRectF()
+        return self._place.mapRect(QRectF(0, 0, self._image.width(), self._image.height()))
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:  # noqa: D102
+        if self._image is None:
+            return
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.setTransform(self._place, True)
+        painter.drawImage(0, 0, self._image)
+        painter.restore()

@@ -1,0 +1,97 @@
+"""Which map lies over the frame: keeps the last heat maps and activation maps and picks what the display options ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from app.ui.canvas.overlay_item import ValueMap
+from app.ui.events import DisplayOptions
+from glsmamba.data.skeletons import Skeleton
+
+_TITLES = {
+    "unified": "unified scan", "unified_reverse": "unified scan, reverse", "spatial": "spatial scan",
+    "spatial_reverse": "spatial scan, reverse", "temporal": "temporal scan", "temporal_reverse": "temporal scan, reverse",
+    "pair_unified": "unified scan, both ways", "pair_spatial": "spatial scan, both ways",
+    "pair_temporal": "temporal scan, both ways", "all": "all six paths",
+}  # fmt: skip
+
+
+def joint_words(name: str) -> str:
+    """A joint name as people say it."""
+    return {"head_bottom": "neck", "head_top": "top of head"}.get(name, name.replace("_", " "))
+
+
+@dataclass(frozen=True, eq=False)
+class HeatMaps:
+    """Heat maps of one person in one frame: (K, h, w) values and the (2, 3) affine from frame to map pixels."""
+
+    frame: int
+    track: int
+    values: np.ndarray
+    crop: np.ndarray
+
+
+def read_heatmaps(result: Any) -> HeatMaps | None:
+    """What ``Session.heatmap_ready`` brings: anything with frame, track, heatmaps and crop, itself or in ``.prediction``."""
+    inner = getattr(result, "prediction", result)
+    values = getattr(inner, "heatmaps", None)
+    if values is None or getattr(result, "frame", None) is None:
+        return None
+    return HeatMaps(int(result.frame), int(result.track), np.asarray(values, np.float32), np.asarray(inner.crop, np.float64))
+
+
+class Overlays:
+    """Keeps results and answers which map to draw."""
+
+    def __init__(self) -> None:
+        self.heatmaps: HeatMaps | None = None
+        self._activation: Any = None
+
+    def clear(self) -> None:
+        """Forget everything: another video."""
+        self.heatmaps = None
+        self._activation = None
+
+    def take_heatmaps(self, result: Any) -> None:
+        """Keep new heat maps."""
+        self.heatmaps = read_heatmaps(result) or self.heatmaps
+
+    def take_activation(self, result: Any) -> None:
+        """Keep new activation maps (with frame, track and joint; the maps themselves or in ``.maps``)."""
+        self._activation = result
+
+    def has_heatmaps(self, frame: int, track: int | None) -> bool:
+        """True if the heat maps at hand are of this person in this frame."""
+        return self.heatmaps is not None and (self.heatmaps.frame, self.heatmaps.track) == (frame, track)
+
+    def heatmap(self, frame: int, track: int | None, joint: int | None, mode: str, skeleton: Skeleton) -> ValueMap | None:
+        """The heat map to draw: one joint's, or the maximum over joints."""
+        if mode == "off" or not self.has_heatmaps(frame, track):
+            return None
+        assert self.heatmaps is not None
+        values = self.heatmaps.values
+        if mode == "joint" and joint is not None and joint < len(values):
+            return ValueMap.of(values[joint], self.heatmaps.crop, f"heat map: {joint_words(skeleton.joints[joint])}", low=0.0)
+        return ValueMap.of(values.max(axis=0), self.heatmaps.crop, "heat map: all joints", low=0.0)
+
+    def activation(self, frame: int, track: int | None, display: DisplayOptions, skeleton: Skeleton) -> ValueMap | None:
+        """The activation map to draw: the key frame's of the chosen path, if it belongs to this frame and person."""
+        if not display.show_activation or self._activation is None:
+            return None
+        result = self._activation
+        if getattr(result, "frame", frame) != frame or (track is not None and getattr(result, "track", track) != track):
+            return None
+        inner: Any = result if isinstance(getattr(result, "maps", None), dict) else getattr(result, "maps", None)
+        maps = getattr(inner, "maps", None)
+        if not maps or display.activation_path not in maps:
+            return None
+        stack = np.asarray(maps[display.activation_path], np.float32)
+        title = "activation: " + _TITLES.get(display.activation_path, display.activation_path)
+        joint = getattr(result, "joint", None)
+        if isinstance(joint, int):
+            title += f", {joint_words(skeleton.joints[joint])}"
+        # all frames of the window share one scale, so that frames can be compared
+        return ValueMap.of(stack[len(stack) // 2], inner.crop, title, float(stack.min()), float(stack.max()))

@@ -1,0 +1,249 @@
+"""All people of the frame, painted by one graphics item in screen pixels.
+
+One item for everybody, marks gathered by look and drawn in few calls: one curve per person costs three times as much.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QTransform
+from PySide6.QtWidgets import QApplication, QStyleOptionGraphicsItem, QWidget
+
+from app.labels.pose import Visibility
+from app.ui.canvas import colours
+from app.ui.canvas.scene import BONE_WIDTH, FIRM, INTERPOLATED, JOINT_RADIUS, PREDICTED, ShownPerson, box_on_screen
+from app.ui.events import DisplayOptions
+from glsmamba.data.skeletons import Skeleton
+
+#: Opacity of what the model says and nobody has confirmed.
+MUTED = 0.6
+HAIRLINE = QColor(10, 12, 16)
+OUTLINE = QColor(255, 255, 255)
+EVERYWHERE = QRectF(-1e6, -1e6, 2e6, 2e6)
+LABEL_GROUND = QColor(18, 20, 24, 200)
+LABEL_TEXT = QColor("#F2F3F5")
+
+
+def label_font(pixels: int = 12) -> QFont:
+    """The system's font at a size in logical pixels, with figures of equal width."""
+    font = QFont(QApplication.font())
+    font.setPixelSize(pixels)
+    font.setFeature(QFont.Tag("tnum"), 1)
+    return font
+
+
+class PeopleItem(pg.GraphicsObject):
+    """Draws the people that ``people()`` returns. Their coordinates are screen pixels already.
+
+    Args:
+        people: called when painting.
+        skeleton: called when painting.
+        display: called when painting.
+        selected: called when painting: the selected track or None.
+        name: text of a person's label.
+        camera: called when painting: (scale, origin).
+    """
+
+    def __init__(
+        self,
+        people: Callable[[], list[ShownPerson]],
+        skeleton: Callable[[], Skeleton],
+        display: Callable[[], DisplayOptions],
+        selected: Callable[[], int | None],
+        name: Callable[[ShownPerson], str],
+        camera: Callable[[], tuple[float, np.ndarray]],
+    ) -> None:
+        super().__init__()
+        self._people, self._skeleton, self._display = people, skeleton, display
+        self._selected, self._name, self._camera = selected, name, camera
+
+    def boundingRect(self) -> QRectF:  # noqa: D102
+        return EVERYWHERE
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:  # noqa: D102
+        people = self._people()
+        if not people:
+            return
+        painter.save()
+        enter_screen(painter, *self._camera())
+        seen = QRectF(widget.rect()).adjusted(-20, -20, 20, 20) if widget is not None else EVERYWHERE
+        people = [p for p in people if seen.intersects(_rectf(p.rect))]
+        selected = self._selected()
+        display, skeleton = self._display(), self._skeleton()
+        others = [p for p in people if p.track != selected]
+        chosen = [p for p in people if p.track == selected]
+        for group, outlined in ((others, False), (chosen, True)):
+            if display.show_boxes:
+                self._boxes(painter, group, display, outlined)
+            if display.show_skeletons:
+                self._skeletons(painter, group, display, skeleton, outlined)
+        if display.show_names:
+            self._labels(painter, people, display, selected)
+        painter.restore()
+
+    def _skeletons(
+        self, painter: QPainter, people: list[ShownPerson], display: DisplayOptions, skeleton: Skeleton, outlined: bool
+    ) -> None:
+        bones: dict[tuple, list[QLineF]] = defaultdict(list)
+        joints: dict[tuple, list[tuple[float, float]]] = defaultdict(list)
+        mode = display.colour_mode
+        for person in people:
+            table = colours.joint_colours(person.pose, skeleton, person.track, mode)
+            at, drawn, form = person.screen.tolist(), person.drawn.tolist(), person.form.tolist()
+            size = round(person.size, 2)
+            for a, b in skeleton.edges:
+                if drawn[a] and drawn[b]:
+                    kind = form[a] if form[a] == form[b] else _weaker(form[a], form[b])
+                    rgb = colours.bone_colour(table, skeleton, (a, b), mode, person.pose)
+                    bones[rgb, kind, size].append(QLineF(*at[a], *at[b]))
+            occluded = (person.pose.visibility == Visibility.OCCLUDED).tolist()
+            for j, ok in enumerate(drawn):
+                if ok:
+                    joints[table[j], form[j], occluded[j], size].append((at[j][0], at[j][1]))
+        if outlined:
+            self._outline(painter, bones, joints)
+        for (_, kind, size), lines in bones.items():
+            _lines(painter, lines, HAIRLINE, 0.5 if kind == PREDICTED and not outlined else 0.85, _bone_width(kind, size) + 1.8)
+        for (rgb, kind, size), lines in bones.items():
+            dashes = [3.5, 2.5] if kind == INTERPOLATED else None
+            _lines(painter, lines, QColor(*rgb), MUTED if kind == PREDICTED else 1.0, _bone_width(kind, size), dashes)
+        for (rgb, kind, hidden, size), places in joints.items():
+            draw_joints(painter, places, rgb, kind, hidden, size)
+
+    def _outline(self, painter: QPainter, bones: dict[tuple, list[QLineF]], joints: dict[tuple, list]) -> None:
+        """A light edge round the whole skeleton. Drawn as one opaque shape, else crossings would show."""
+        shape = QPainterPath()
+        shape.setFillRule(Qt.FillRule.WindingFill)
+        for (_, _, _, size), places in joints.items():
+            radius = JOINT_RADIUS * size + 2.4
+            for x, y in places:
+                shape.addEllipse(QPointF(x, y), radius, radius)
+        for (_, kind, size), lines in bones.items():
+            _lines(painter, lines, OUTLINE, 0.9, _bone_width(kind, size) + 4.2)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(OUTLINE)
+        painter.drawPath(shape)
+
+    def _boxes(self, painter: QPainter, people: list[ShownPerson], display: DisplayOptions, outlined: bool) -> None:
+        scale, origin = self._camera()
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for person in people:
+            for box, dashed in ((person.pose.box, False), (person.pose.head_box, True)):
+                if box is None or (dashed and not outlined):
+                    continue
+                left, top, right, bottom = box_on_screen(box, scale, origin)
+                rect = QRectF(left, top, right - left, bottom - top)
+                firm = outlined or person.pose.touched or person.pose.box_by_human
+                painter.setPen(_pen(HAIRLINE, 0.55 if firm else 0.25, 2.6 * display.mark_scale))
+                painter.drawRect(rect)
+                rgb = colours.person_rgb(person.track) if display.colour_mode == "person" else (0xE4, 0xE5, 0xE7)
+                colour = OUTLINE if outlined else QColor(*rgb)
+                painter.setPen(
+                    _pen(colour, 0.95 if outlined else 0.7 if firm else 0.35, display.mark_scale, [4, 3] if dashed else None)
+                )
+                painter.drawRect(rect)
+
+    def _labels(self, painter: QPainter, people: list[ShownPerson], display: DisplayOptions, selected: int | None) -> None:
+        font = label_font()
+        painter.setFont(font)
+        metrics = QFontMetricsF(font)
+        taken: list[QRectF] = []
+        for person in sorted(people, key=lambda p: (p.track != selected, p.rect[1])):
+            left, top, right, bottom = person.rect
+            if right - left < 14 and bottom - top < 14 and person.track != selected:
+                continue
+            chosen = person.track == selected
+            text = self._name(person)
+            rect = QRectF(0, 0, metrics.horizontalAdvance(text) + 14, metrics.height() + 2)
+            rect.moveBottomLeft(QPointF(left, top - 6))
+            for _ in range(6):  # step aside from labels that are there already, upward
+                clash = next((t for t in taken if t.intersects(rect)), None)
+                if clash is None:
+                    break
+                rect.moveBottom(clash.top() - 1)
+            taken.append(rect)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(OUTLINE if chosen else LABEL_GROUND)
+            painter.drawRoundedRect(rect, 3, 3)
+            painter.setBrush(QColor(*colours.person_rgb(person.track)))
+            painter.drawRoundedRect(QRectF(rect.x(), rect.y(), 4, rect.height()), 2, 2)
+            painter.setPen(HAIRLINE if chosen else LABEL_TEXT)
+            painter.drawText(rect.adjusted(9, 0, 0, 0), int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), text)
+
+
+def enter_screen(painter: QPainter, scale: float, origin: np.ndarray) -> None:
+    """From view coordinates under the camera to screen pixels, whatever the painter draws on."""
+    painter.setWorldTransform(QTransform(1 / scale, 0, 0, 1 / scale, float(origin[0]), float(origin[1])), True)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+
+
+def draw_joints(
+    painter: QPainter, places: list[tuple[float, float]], rgb: colours.Rgb, form: int, occluded: bool, size: float
+) -> None:
+    """Joints of one look: full ones are discs, predicted ones thin rings, occluded ones rings with a stroke through."""
+    radius = JOINT_RADIUS * size
+    hollow = occluded or form != FIRM
+    opacity = MUTED if form == PREDICTED else 1.0
+    inner = radius - 0.6 if hollow else radius
+    discs, strokes = QPainterPath(), QPainterPath()
+    discs.setFillRule(Qt.FillRule.WindingFill)
+    reach = radius * 1.25
+    for x, y in places:
+        discs.addEllipse(QPointF(x, y), inner, inner)
+        if occluded:
+            strokes.moveTo(x - reach, y + reach)
+            strokes.lineTo(x + reach, y - reach)
+    colour = QColor(*rgb)
+    if not hollow:
+        painter.setPen(_pen(HAIRLINE, 0.85, 1.4))
+        painter.setBrush(colour)
+        painter.drawPath(discs)
+        return
+    width = (1.5 if form == PREDICTED else 2.0) * max(size, 0.8)
+    painter.setBrush(colours.qcolor((HAIRLINE.red(), HAIRLINE.green(), HAIRLINE.blue()), 0.45 * opacity))
+    painter.setPen(_pen(HAIRLINE, 0.8 * opacity, width + 1.6))
+    painter.drawPath(discs)
+    if occluded:
+        painter.drawPath(strokes)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(_pen(colour, min(opacity + 0.15, 1.0), width))
+    painter.drawPath(discs)
+    if occluded:
+        painter.setPen(_pen(colour, min(opacity + 0.15, 1.0), width))
+        painter.drawPath(strokes)
+
+
+def _bone_width(form: int, size: float) -> float:
+    return (BONE_WIDTH if form != PREDICTED else 1.4) * max(size, 0.7)
+
+
+def _weaker(a: int, b: int) -> int:
+    return INTERPOLATED if INTERPOLATED in (a, b) and PREDICTED not in (a, b) else PREDICTED
+
+
+def _rectf(rect: tuple[float, float, float, float]) -> QRectF:
+    left, top, right, bottom = rect
+    return QRectF(left, top, max(right - left, 0.1), max(bottom - top, 0.1))
+
+
+def _pen(colour: QColor, opacity: float, width: float, dashes: list[float] | None = None) -> QPen:
+    c = QColor(colour)
+    c.setAlphaF(opacity)
+    pen = QPen(c, width)
+    pen.setCapStyle(Qt.PenCapStyle.RoundCap if dashes is None else Qt.PenCapStyle.FlatCap)
+    pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
+    if dashes is not None:
+        pen.setDashPattern(dashes)
+    return pen
+
+
+def _lines(
+    painter: QPainter, lines: list[QLineF], colour: QColor, opacity: float, width: float, dashes: list[float] | None = None
+) -> None:
+    painter.setPen(_pen(colour, opacity, width, dashes))
+    painter.drawLines(lines)

@@ -1,0 +1,71 @@
+"""Small strip of actions that floats beside the selected person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QPoint, QSize, Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
+
+from app.ui import theme
+
+_GAP = 10
+
+
+class ActionStrip(QFrame):
+    """Accept, swap left and right, delete. Looks the same in both themes, for it lies on the picture.
+
+    Args:
+        parent: the canvas.
+        accept, swap, delete: what the buttons do.
+    """
+
+    def __init__(
+        self, parent: QWidget, accept: Callable[[], None], swap: Callable[[], None], delete: Callable[[], None]
+    ) -> None:
+        super().__init__(parent)
+        self._canvas = parent
+        self.setObjectName("actionStrip")
+        self.setStyleSheet(
+            "#actionStrip { background: rgba(24, 26, 30, 225); border: 1px solid rgba(255, 255, 255, 45); border-radius: 6px; }"
+            "QToolButton { color: #F2F3F5; border: none; border-radius: 4px; padding: 4px; }"
+            "QToolButton:hover { background: rgba(255, 255, 255, 36); }"
+            "QToolButton:pressed { background: rgba(255, 255, 255, 60); }"
+        )
+        row = QHBoxLayout(self)
+        row.setContentsMargins(4, 4, 4, 4)
+        row.setSpacing(2)
+        self.accept_button = self._button("check-bold", "Accept this pose", "Enter", accept)
+        self.swap_button = self._button("swap-horizontal", "Swap left and right", "S", swap)
+        self.delete_button = self._button("delete-outline", "Delete this person in this frame", "Del", delete)
+        for button in (self.accept_button, self.swap_button, self.delete_button):
+            row.addWidget(button)
+        self.hide()
+
+    def _button(self, icon: str, text: str, key: str, act: Callable[[], None]) -> QToolButton:
+        button = QToolButton(self)
+        button.setIcon(theme.icon(icon, "#F2F3F5"))
+        button.setIconSize(QSize(18, 18))
+        button.setToolTip(f"{text} ({key})")
+        button.setAccessibleName(text)
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        button.setCursor(Qt.CursorShape.ArrowCursor)
+        button.clicked.connect(act)
+        return button
+
+    def place(self, rect: tuple[float, float, float, float]) -> None:
+        """Lie beside a rectangle (left, top, right, bottom) of the parent: below, else above, else inside."""
+        self.adjustSize()
+        left, top, right, bottom = rect
+        room = self._canvas.rect()
+        w, h = self.width(), self.height()
+        x = (left + right) / 2 - w / 2
+        if bottom + _GAP + h <= room.height():
+            y = bottom + _GAP
+        elif top - _GAP - 24 - h >= 0:
+            y = top - _GAP - 24 - h
+        else:
+            y = room.height() - h - _GAP
+        x = min(max(x, 4), room.width() - w - 4)
+        y = min(max(y, 4), room.height() - h - 4)
+        self.move(QPoint(round(x), round(y)))

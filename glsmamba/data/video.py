@@ -14,6 +14,7 @@ from types import TracebackType
 
 import av
 import numpy as np
+from av.video.frame import PictureType
 
 from glsmamba.data.frame_index import FrameIndex, build_index
 from glsmamba.data.picture_folder import read_picture
@@ -27,6 +28,11 @@ _KEEP_FRAMES = 16
 _KEEP_BYTES = 64 << 20
 #: Going on over the next key frame is cheaper than seeking to it up to this many pictures.
 _READ_ON = 8
+
+
+# How decoding towards a picture ended: at it, beyond it without it, with a first picture beyond it already, or on pictures
+# that refer to others which were not decoded.
+_FOUND, _PASSED, _OVERSHOT, _UNSOUND = "found", "passed", "overshot", "unsound"
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,7 @@ class FrameSeeker:
         self._index = index
         self._decoder = StreamDecoder(path, threads)
         self._at = -1  # frame decoded last in the present run; the decoder goes on from the one after
+        self._keys = index.keyframes
         self._recent: OrderedDict[int, av.VideoFrame] = OrderedDict()
         self._recent_bytes = 0
 
@@ -100,30 +107,31 @@ class FrameSeeker:
         return False
 
     def _sought(self, i: int) -> Generator[tuple[int, av.VideoFrame], None, bool]:
-        index = self._index
-        target = int(index.pts[i])
-        key = int(np.searchsorted(index.keyframes, target, side="right")) - 1
-        if 0 <= self._at < i and (i - self._at <= _READ_ON or key < 0 or index.keyframes[key] <= index.pts[self._at]):
-            found, _ = yield from self._advance(target)
-            if found:
-                return True
+        table = self._index.pts
+        target = int(table[i])
+        key = int(np.searchsorted(self._keys, target, side="right")) - 1
+        ahead = 0 <= self._at < i and (i - self._at <= _READ_ON or key < 0 or self._keys[key] <= table[self._at])
+        if ahead and (yield from self._advance(target)) == _FOUND:
+            return True
         spare = 1  # one more key frame back where decoding passed the target without delivering it
         while True:
             self._at = -1
             if key >= 0:
-                self._decoder.seek(int(index.keyframes[key]))
+                self._decoder.seek(int(self._keys[key]))
             else:
                 self._decoder.rewind()
-            found, overshot = yield from self._advance(target)
-            if found:
+            outcome = yield from self._advance(target, sought=key >= 0)
+            if outcome == _FOUND:
                 return True
-            if key < 0 or (not overshot and not spare):
+            if outcome == _UNSOUND:
+                self._keys = np.delete(self._keys, key)
+            if key < 0 or (outcome == _PASSED and not spare):
                 return False
-            spare -= not overshot
+            spare -= outcome == _PASSED
             key -= 1
 
-    def _advance(self, target: int) -> Generator[tuple[int, av.VideoFrame], None, tuple[bool, bool]]:
-        """Decode up to a time: whether the picture with that very time came, and whether the first sound one came after it."""
+    def _advance(self, target: int, sought: bool = False) -> Generator[tuple[int, av.VideoFrame], None, str]:
+        """Decode up to the picture with that very time and say how it went."""
         table = self._index.pts
         first = True
         while (frame := self._decoder.next_frame()) is not None:
@@ -131,6 +139,12 @@ class FrameSeeker:
             floor = self._decoder.floor
             if frame.pts is None or (floor is not None and frame.pts < floor):
                 continue
+            if first and frame.pts > target:
+                self._at = -1
+                return _OVERSHOT
+            if first and sought and not _clean_start(frame, floor, table):
+                return _UNSOUND
+            first = False
             at = int(np.searchsorted(table, frame.pts))
             if at < len(table) and table[at] == frame.pts:
                 self._at = at
@@ -138,10 +152,9 @@ class FrameSeeker:
                 if frame.pts <= target:
                     yield at, frame
             if frame.pts >= target:
-                return bool(frame.pts == target), first
-            first = False
+                return _FOUND if frame.pts == target else _PASSED
         self._at = -1
-        return False, first
+        return _PASSED
 
     def _remember(self, i: int, frame: av.VideoFrame) -> None:
         if i in self._recent:
@@ -156,6 +169,19 @@ class FrameSeeker:
         """Release the file and the kept pictures."""
         self._recent.clear()
         self._decoder.close()
+
+
+def _clean_start(frame: av.VideoFrame, floor: int | None, table: np.ndarray) -> bool:
+    """Whether decoding began with a whole picture.
+
+    Recovery points of H.264's gradual intra refresh are flagged as key frames, but the pictures after them stay broken for
+    a while and the first ones are not delivered at all.
+    """
+    if floor is None:
+        return False
+    at = int(np.searchsorted(table, floor))
+    shown = at < len(table) and table[at] == floor  # else the key frame is pre-roll that an edit list hides
+    return not shown or (frame.pts == floor and (bool(frame.key_frame) or frame.pict_type == PictureType.I))
 
 
 class VideoReader:

@@ -239,6 +239,28 @@ class Project:
         position = int(self._meta["position"])
         self._done = sum(step.id <= position for step in self._history)
 
+    def save_copy(self, target: str | os.PathLike[str]) -> None:
+        """Write the project as it is now, history included, into another file.
+
+        Raises:
+            ProjectError: the copy could not be written; what was at ``target`` is unchanged.
+        """
+        target = Path(os.path.abspath(target))
+        part = target.with_name(target.name + ".part")
+        with self._lock:
+            db = self._connection()
+            try:
+                part.unlink(missing_ok=True)
+                copy = sqlite3.connect(part)
+                try:
+                    db.backup(copy)
+                finally:
+                    copy.close()
+                os.replace(part, target)
+            except (OSError, sqlite3.Error) as error:
+                part.unlink(missing_ok=True)
+                raise ProjectError(f"The copy {target} could not be written ({error}).") from error
+
     def close(self) -> None:
         """Give the file back. Nothing can be lost here: all is written already. Safe to call twice."""
         with self._lock:

@@ -78,10 +78,13 @@ class Opener(QObject):
         """True while something is being opened."""
         return self._thread is not None
 
-    def open(self, path: Path, video: Path | None) -> None:
-        """Begin. Exactly one of ``opened``, ``failed``, ``video_missing`` follows unless cancelled; then ``finished``."""
+    def open(self, path: Path, video: Path | None, ready: threading.Event) -> None:
+        """Begin, once ``ready`` is set: a project closed a moment ago may be the one to open.
+
+        Exactly one of ``opened``, ``failed``, ``video_missing`` follows unless cancelled; then ``finished``.
+        """
         self._ticket += 1
-        self._thread = threading.Thread(target=self._run, args=(self._ticket, path, video), name="opening", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(self._ticket, path, video, ready), name="opening", daemon=True)
         self._thread.start()
 
     def cancel(self) -> None:
@@ -98,7 +101,7 @@ class Opener(QObject):
         if thread is not None:
             thread.join(5)
 
-    def _run(self, ticket: int, path: Path, video: Path | None) -> None:
+    def _run(self, ticket: int, path: Path, video: Path | None, ready: threading.Event) -> None:
         def cancelled() -> bool:
             return ticket != self._ticket
 
@@ -109,6 +112,7 @@ class Opener(QObject):
         def preview(picture: np.ndarray) -> None:
             self._done.emit(ticket, "preview", picture)
 
+        ready.wait(30)
         try:
             opened = _open(path, video, progress, cancelled, preview)
         except _Missing as missing:

@@ -6,6 +6,7 @@ and inference happen in threads of their own, and their results come back as sig
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -58,7 +59,7 @@ class Session(QObject):
     playing_changed = Signal(bool)
     inference_changed = Signal(object)
     devices_changed = Signal(object)
-    """tuple of device names as the model floor lists them."""
+    """tuple of (name, title): ("cpu", "CPU, 8 threads"), ("cuda:0", "NVIDIA ..."); known once the model was loaded."""
     message = Signal(object)
     heatmap_ready = Signal(object)
     activation_ready = Signal(object)
@@ -85,7 +86,10 @@ class Session(QObject):
         self.times = np.zeros(0)
         self.save_state = SaveState(0, "")
         self.inference_status: Any = None
+        self.devices: tuple[tuple[str, str], ...] = ()
         self._pending = 0
+        self._closed = threading.Event()
+        self._closed.set()
         self._decoder: DecodeThread | None = None
         self._inference: InferenceThread | None = None
         self._writer = ProjectThread(self)
@@ -110,8 +114,11 @@ class Session(QObject):
             video: where the video of a project is now, if it moved.
         """
         path = Path(path).expanduser().absolute()
+        if self.project is not None and path in (self.video_path, Path(self.project.path)):
+            self.tell(f"{path.name} is open already.")
+            return
         self.opening_changed.emit(path)
-        self._opener.open(path, None if video is None else Path(video).expanduser().absolute())
+        self._opener.open(path, None if video is None else Path(video).expanduser().absolute(), self._closed)
 
     def cancel_opening(self) -> None:
         """Stop indexing; what was open before stays."""
@@ -133,22 +140,28 @@ class Session(QObject):
         self._writer.stop()
 
     def _let_go(self) -> None:
+        """Forget what is open. Threads end and the project closes behind our back, in the project thread."""
         self.pause()
-        if self._inference is not None:
-            self._inference.stop()
-            self._inference = None
-        if self._decoder is not None:
-            self._decoder.stop()
-            self._decoder = None
-        if self.project is not None:
-            project, frame = self.project, self.frame
+        inference, decoder, project, frame = self._inference, self._decoder, self.project, self.frame
+        self._inference = self._decoder = None
+        if inference is not None:
+            inference.finish()
+        if project is not None:
             project.changed.disconnect(self._label_change.emit)
+            self._closed = closed = threading.Event()
 
             def close() -> None:
-                project.set_meta("frame", frame)
-                project.close()
+                try:
+                    if decoder is not None:
+                        decoder.stop()
+                    if inference is not None:
+                        inference.wait()
+                    project.set_meta("frame", frame)
+                finally:
+                    project.close()
+                    closed.set()
 
-            self._writer.submit(Job(close, counts=False))
+            self._writer.submit(Job(close, failed=self._write_failed, counts=False))
         self.project = self.video = self.index = self.video_path = self.picture = None
         self.inference_status = None
         self.times = np.zeros(0)
@@ -417,7 +430,7 @@ class Session(QObject):
             thread = InferenceThread(self.project, self.video_path, self.index, self.frame, self.device, self)
             thread.status.connect(self._inference_status)
             thread.message.connect(self.message)
-            thread.devices.connect(self.devices_changed)
+            thread.devices.connect(self._devices)
             thread.heatmaps.connect(self.heatmap_ready)
             thread.activation.connect(self.activation_ready)
             self._inference = thread
@@ -469,3 +482,7 @@ class Session(QObject):
     def tell(self, text: str, level: str = "info", action_title: str = "", action: Callable[[], None] | None = None) -> None:
         """Show a message."""
         self.message.emit(Message(text, level, action_title, action))  # type: ignore[arg-type]
+
+    def _devices(self, devices: tuple[tuple[str, str], ...]) -> None:
+        self.devices = devices
+        self.devices_changed.emit(devices)

@@ -25,20 +25,18 @@ class DecodeThread(QObject):
         from app.video.server import FrameServer
         from glsmamba.data.video import VideoReader
 
-        self._wanted = -1
         self._server = FrameServer(lambda: VideoReader(path, index), self._on_picture, self._on_error)
 
     def request(self, frame: int) -> None:
         """Ask for a picture; a newer request replaces one that has not been served."""
-        self._wanted = frame
         self._server.request(frame)
 
     def stop(self) -> None:
-        """End the thread and close the file."""
+        """End the thread and close the file. Waits: call it outside the window's thread."""
         self._server.stop()
 
     def _on_picture(self, frame: int, picture: np.ndarray) -> None:
         self.picture.emit(frame, picture)
 
-    def _on_error(self, *what: object) -> None:
-        self.failed.emit(self._wanted, str(what[-1]))
+    def _on_error(self, frame: int, error: Exception) -> None:
+        self.failed.emit(frame, str(error) or f"Frame {frame} can't be decoded.")

@@ -55,11 +55,10 @@ class InferenceThread(QThread):
     def activation_now(self, frame: int, track: int, joint: int) -> None:
         """Activation maps of a person."""
 
-    def stop(self) -> None:
-        """End the thread; waits until it has let go of the project."""
+    def finish(self) -> None:
+        """End as soon as the present step allows; returns at once."""
         self._stopping = True
         self._wake.set()
-        self.wait()
 
     def run(self) -> None:
         """Body of the thread."""

@@ -1,0 +1,84 @@
+"""The shortcut sheet: every action with its keys, drawn from the table, filtered as one types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QHeaderView, QLineEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+
+from app.ui import theme
+from app.ui.actions.keymap import key_text
+from app.ui.actions.spec import Action
+
+__all__ = ["ShortcutSheet"]
+
+#: What hands do with the mouse: belongs on the same sheet.
+MOUSE = (
+    ("Zoom to the pointer", "Wheel"),
+    ("Move the picture", "Middle button drag, or drag beside people"),
+    ("Select a person or a joint", "Click"),
+    ("Move a joint", "Drag it"),
+    ("Move a whole person", "Alt + drag"),
+    ("Change a joint's visibility", "Right-click it"),
+)
+
+
+class ShortcutSheet(QDialog):
+    """All actions and their keys."""
+
+    def __init__(self, actions: Iterable[Action], keymap: Mapping[str, tuple[str, ...]], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Keys")
+        self.resize(640, 640)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 16, 16, 16)
+        column.setSpacing(theme.GRID)
+        self.search = QLineEdit(self)
+        self.search.setPlaceholderText("Find an action or a key")
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(self._filter)
+        column.addWidget(self.search)
+        self.tree = QTreeWidget(self)
+        self.tree.setColumnCount(2)
+        self.tree.setHeaderLabels(["Action", "Keys"])
+        self.tree.setRootIsDecorated(False)
+        self.tree.setIndentation(16)
+        self.tree.setAlternatingRowColors(True)
+        self.tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        column.addWidget(self.tree, 1)
+        groups: dict[str, QTreeWidgetItem] = {}
+        for action in actions:
+            keys = ",  ".join(key_text(key) for key in keymap.get(action.id, ()))
+            if not keys and not action.menu:
+                continue
+            self._row(groups, action.menu.replace("/", " ▸ "), action.title.rstrip("…"), keys, action.tip)
+        for title, keys in MOUSE:
+            self._row(groups, "Mouse, on the picture", title, keys, "")
+        self.tree.expandAll()
+
+    def _row(self, groups: dict[str, QTreeWidgetItem], group: str, title: str, keys: str, tip: str) -> None:
+        if group not in groups:
+            head = QTreeWidgetItem(self.tree, [group])
+            font = head.font(0)
+            font.setBold(True)
+            head.setFont(0, font)
+            head.setFlags(Qt.ItemFlag.ItemIsEnabled)
+            head.setFirstColumnSpanned(True)
+            groups[group] = head
+        row = QTreeWidgetItem(groups[group], [title, keys])
+        row.setToolTip(0, tip or title)
+
+    def _filter(self, text: str) -> None:
+        words = text.lower().split()
+        for i in range(self.tree.topLevelItemCount()):
+            head = self.tree.topLevelItem(i)
+            assert head is not None
+            shown = 0
+            for j in range(head.childCount()):
+                row = head.child(j)
+                hay = f"{head.text(0)} {row.text(0)} {row.text(1)}".lower()
+                row.setHidden(not all(word in hay for word in words))
+                shown += not row.isHidden()
+            head.setHidden(not shown)

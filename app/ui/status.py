@@ -1,0 +1,187 @@
+"""What is going on: the status bar, and the widget at the top right for work that takes time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
+
+from app.ui import theme
+from app.ui.events import SaveState
+from app.ui.session import Session
+
+__all__ = ["StatusBar", "WorkWidget", "duration_text"]
+
+
+def duration_text(seconds: float) -> str:
+    """Roughly: "8 s", "3 min", "1 h 20 min"."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+class StatusBar(QStatusBar):
+    """Left the video's facts or a hint, right the pointer, the zoom and whether all is on the disk."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.setSizeGripEnabled(False)
+        self._facts = QLabel(self)
+        self._facts.setObjectName("status_facts")
+        self.pointer = QLabel(self)
+        self.zoom = QLabel(self)
+        self.saved = QLabel(self)
+        self.saved.setObjectName("status_saved")
+        self.addWidget(self._facts, 1)
+        for label in (self.pointer, self.zoom, self.saved):
+            label.setFont(theme.numbers_font())
+            label.setContentsMargins(theme.GRID, 0, theme.GRID, 0)
+            self.addPermanentWidget(label)
+        for label, widest in ((self.pointer, "x 0000.0  y 0000.0"), (self.zoom, "1600 %")):
+            label.setMinimumWidth(label.fontMetrics().horizontalAdvance(widest) + 2 * theme.GRID)
+            label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            theme.set_role(label, "muted")
+        self.setContentsMargins(theme.GRID, 0, 0, 0)
+        session.video_opened.connect(self._video)
+        session.save_state_changed.connect(self._saved)
+        self._video(session.video)
+
+    def hint(self, text: str) -> None:
+        """Say something for a few seconds in place of the video's facts."""
+        self.showMessage(text, 4000)
+
+    def show_pointer(self, at: tuple[float, float] | None) -> None:
+        """Position of the pointer in pixels of the frame, or None outside it."""
+        self.pointer.setText("" if at is None else f"x {at[0]:.1f}  y {at[1]:.1f}")
+
+    def show_zoom(self, factor: float | None) -> None:
+        """Screen pixels per pixel of the frame."""
+        self.zoom.setText("" if factor is None else f"{factor * 100:.0f} %")
+
+    def _video(self, video: Any) -> None:
+        if video is None:
+            self._facts.setText("No video is open")
+            self._facts.setToolTip("")
+            self.saved.setText("")
+            self.show_pointer(None)
+            self.show_zoom(None)
+            return
+        name = Path(video.path).name
+        rate = f"{video.fps:.4g} fps" + (", variable" if video.variable_rate else "")
+        self._facts.setText(f"{name} · {video.width}×{video.height} · {rate} · {video.n_frames} frames · {video.codec}")
+        self._facts.setToolTip(str(video.path))
+
+    def _saved(self, state: SaveState) -> None:
+        self.saved.setText(state.text if state.path else "")
+        self.saved.setToolTip(f"All changes are written as they are made, in {state.path}" if state.path else "")
+        theme.set_role(self.saved, "error" if state.error else "muted")
+
+
+class WorkWidget(QWidget):
+    """Progress, rate, time left, pause and cancel: of opening a video, else of predicting."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._opening: Path | None = None
+        self._progress = 0.0
+        row = QHBoxLayout(self)
+        row.setContentsMargins(theme.GRID, 2, theme.GRID, 2)
+        row.setSpacing(theme.GRID)
+        self.text = QLabel(self)
+        self.text.setObjectName("work_text")
+        self.text.setFont(theme.numbers_font())
+        self.bar = QProgressBar(self)
+        self.bar.setTextVisible(False)
+        self.bar.setRange(0, 1000)
+        self.bar.setFixedWidth(96)
+        self.pause = self._button("work_pause", self._pause)
+        self.cancel = self._button("work_cancel", self._cancel)
+        for widget in (self.text, self.bar, self.pause, self.cancel):
+            row.addWidget(widget)
+        # Opening a short video takes a few tens of milliseconds: a bar that flashes up for that is only noise.
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(300)
+        self._soon.timeout.connect(self.refresh)
+        session.opening_changed.connect(self._opening_changed)
+        session.index_progress.connect(self._index_progress)
+        session.inference_changed.connect(lambda _status: self.refresh())
+        session.video_opened.connect(lambda _video: self.refresh())
+        theme.theme().changed.connect(self.refresh)
+        self.refresh()
+
+    def _button(self, name: str, call: Any) -> QToolButton:
+        button = QToolButton(self)
+        button.setObjectName(name)
+        button.setIconSize(QSize(16, 16))
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.clicked.connect(call)
+        return button
+
+    def _opening_changed(self, path: Path | None) -> None:
+        self._opening, self._progress = path, 0.0
+        if path is None:
+            self._soon.stop()
+            self.refresh()
+        else:
+            self._soon.start()
+
+    def _index_progress(self, fraction: float) -> None:
+        self._progress = fraction
+        if not self._soon.isActive():
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Show how things stand."""
+        status = self._session.inference_status
+        opening = self._opening is not None and not self._soon.isActive()
+        if opening and self._opening is not None:
+            self._show(f"Reading {self._opening.name}", self._progress, pausable=False, cancel_tip="Stop opening")
+        elif status is not None and status.state != "off":
+            running = status.state in ("running", "paused", "starting")
+            self._show(status.text, status.fraction if running else None, pausable=running, cancel_tip="Stop predicting")
+            self.text.setToolTip(status.details)
+        else:
+            for widget in (self.text, self.bar, self.pause, self.cancel):
+                widget.hide()
+            self._fit()
+            return
+        paused = status is not None and status.state == "paused"
+        self.pause.setIcon(theme.icon("play" if paused else "pause"))
+        tip = "Go on predicting (P)" if paused else "Pause predicting (P)"
+        self.pause.setToolTip(tip)
+        self.pause.setAccessibleName(tip)
+        self.cancel.setIcon(theme.icon("close"))
+        self._fit()
+
+    def _show(self, text: str, fraction: float | None, *, pausable: bool, cancel_tip: str) -> None:
+        self.text.setText(text)
+        self.text.show()
+        self.bar.setVisible(fraction is not None)
+        self.bar.setValue(round(1000 * (fraction or 0.0)))
+        self.pause.setVisible(pausable)
+        self.cancel.setVisible(fraction is not None)
+        self.cancel.setToolTip(cancel_tip)
+        self.cancel.setAccessibleName(cancel_tip)
+
+    def _fit(self) -> None:
+        # A menu bar's corner widget keeps the size it had when it was put there unless it is told to look again.
+        self.adjustSize()
+        parent = self.parentWidget()
+        if parent is not None:
+            parent.updateGeometry()
+            parent.adjustSize() if parent.inherits("QMenuBar") and not parent.isVisible() else None
+
+    def _pause(self) -> None:
+        self._session.pause_inference(not self._session.inference_paused)
+
+    def _cancel(self) -> None:
+        if self._opening is not None:
+            self._session.cancel_opening()
+        else:
+            self._session.stop_inference()

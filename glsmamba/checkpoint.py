@@ -91,17 +91,16 @@ def load_checkpoint(
     Args:
         path: the file; the shipped ``T`` checkpoint when None.
         device: where the weights go.
-        skeleton: the joints the caller expects, in order.
+        skeleton: the joints the caller needs; the checkpoint may have them in another order and may have more.
 
     Raises:
         CheckpointError: the file is missing, foreign or damaged, for other joints, or its tensors do not fit its configuration.
     """
     info = read_info(SHIPPED if path is None else path)
-    if info.joints != skeleton.joints:
-        raise CheckpointError(
-            f"{info.path.name} predicts other joints ({', '.join(info.joints[:3])}, ... {len(info.joints)} in all) than the "
-            f"{len(skeleton)} of {skeleton.name}; choose a checkpoint trained for {skeleton.name}."
-        )
+    lacking = [joint for joint in skeleton.joints if joint not in info.joints]
+    if lacking or len(info.joints) != info.config.joints:
+        what = f"does not predict {', '.join(lacking[:3])}" if lacking else f"names {len(info.joints)} joints for its heat maps"
+        raise CheckpointError(f"{info.path.name} {what}; choose a checkpoint trained for {skeleton.name}.")
     tensors = load_file(info.path)
     with torch.device("meta"):
         model = GLSMamba(info.config)

@@ -1,6 +1,6 @@
 """Local refinement Mamba (LRM) block with the windowed space-time scan (WSTS).
 
-Letters: b batch, t frames, h and w grid, g windows, l tokens, i channels.
+Letters: b batch, t frames, h and w grid, l tokens, i channels.
 
     z = LN(X)
     x = SiLU(DWConv(Linear z));  F = LN(y_1 + y_2),  y = WSTS(x)
@@ -46,29 +46,30 @@ class WindowedScan(nn.Module):
         self.register_buffer("order", order, persistent=False)
         self.s6 = S6Paths(config, 2)
 
-    def _tubes(self, x: Tensor) -> Tensor:
-        """(b, t, h, w, i) -> (b*g, t*a*b', i)."""
-        b, t, h, w, i = x.shape
-        rows, columns = self.window
-        x = x.view(b, t, h // rows, rows, w // columns, columns, i).permute(0, 2, 4, 1, 3, 5, 6)
-        return x.reshape(-1, t * rows * columns, i)
-
-    def _untubes(self, y: Tensor, b: int, t: int, h: int, w: int) -> Tensor:
-        rows, columns = self.window
-        y = y.view(b, h // rows, w // columns, t, rows, columns, -1).permute(0, 3, 1, 4, 2, 5, 6)
-        return y.reshape(b, t, h, w, -1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(b, t, h, w, i) -> (b, t, h, w, i), the sum of both directions."""
+    def to_tokens(self, x: Tensor) -> Tensor:
+        """(b, t, h, w, i) -> (b', l, i) sequences as the scan takes them: one a sample, or one a tube when the state resets."""
         height, width = x.shape[2:4]
         if (height, width) != self.padded:
             x = F.pad(x, (0, 0, 0, self.padded[1] - width, 0, self.padded[0] - height))
+        if not self.reset:
+            return x.flatten(1, 3)
+        rows, columns = self.window
         b, t, h, w, i = x.shape
-        tokens = self._tubes(x) if self.reset else x.reshape(b, t * h * w, i)
-        y = self.s6(tokens, self.order)
-        y = y[:, 0] + y[:, 1]
-        y = self._untubes(y, b, t, h, w) if self.reset else y.view(b, t, h, w, i)
-        return y[:, :, :height, :width]
+        x = x.view(b, t, h // rows, rows, w // columns, columns, i).permute(0, 2, 4, 1, 3, 5, 6)
+        return x.reshape(-1, t * rows * columns, i)
+
+    def from_tokens(self, y: Tensor, shape: torch.Size) -> Tensor:
+        """(b', l, i) -> (b, t, h, w, i) of the given ``shape``; undoes :meth:`to_tokens`."""
+        (b, t, height, width, i), (h, w) = shape, self.padded
+        if self.reset:
+            rows, columns = self.window
+            y = y.view(b, h // rows, w // columns, t, rows, columns, i).permute(0, 3, 1, 4, 2, 5, 6)
+        return y.reshape(b, t, h, w, i)[:, :, :height, :width]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(b, t, h, w, i) -> (b, t, h, w, i), the sum of both directions."""
+        y = self.s6(self.to_tokens(x), self.order)
+        return self.from_tokens(y[:, 0] + y[:, 1], x.shape)
 
 
 class LRMBlock(nn.Module):

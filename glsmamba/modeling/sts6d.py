@@ -27,9 +27,16 @@ class SixPathScan(nn.Module):
         self.register_buffer("order", order, persistent=False)
         self.s6 = S6Paths(config, len(self.names))
 
+    def to_tokens(self, x: Tensor) -> Tensor:
+        """(b, t, h, w, i) -> (b, l, i) sequences as the scan takes them."""
+        return x.flatten(1, 3)
+
+    def from_tokens(self, y: Tensor, shape: torch.Size) -> Tensor:
+        """(b, l, i) -> (b, t, h, w, i) of the given ``shape``."""
+        return y.reshape(shape)
+
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """(b, t, h, w, i) -> {path: (b, t, h, w, i)}: y_u = y_1 + y_4, y_s = y_2 + y_5, y_t = y_3 + y_6."""
-        b, t, h, w, i = x.shape
-        y = self.s6(x.reshape(b, t * h * w, i), self.order)
+        y = self.s6(self.to_tokens(x), self.order)
         p = len(self.paths)
-        return {path: (y[:, k] + y[:, k + p]).view(b, t, h, w, i) for k, path in enumerate(self.paths)}
+        return {path: self.from_tokens(y[:, k] + y[:, k + p], x.shape) for k, path in enumerate(self.paths)}

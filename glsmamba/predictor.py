@@ -1,0 +1,355 @@
+"""The one door to the model: windows of frames and boxes in, poses out.
+
+Letters: t frames in a window, k joints, h and w heat map grid; frames are (H, W, 3) uint8 RGB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from glsmamba.activation import ActivationMaps, block_rows, gathered
+from glsmamba.checkpoint import SHIPPED, CheckpointInfo, load_checkpoint
+from glsmamba.config import ModelConfig
+from glsmamba.data.records import Box
+from glsmamba.data.skeletons import POSETRACK15, Skeleton, joint_map
+from glsmamba.heatmaps import Decoding, crop_affine, decode, inverted_affine, rescaled_affine, transformed, warped_crop
+from glsmamba.modeling.lrm import WindowedScan
+from glsmamba.modeling.model import GLSMamba
+from glsmamba.modeling.pixels import normalised
+from glsmamba.modeling.sts6d import SixPathScan
+from glsmamba.scan.selective import backend_report
+
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
+#: Memory that one batch may take on the CPU, in bytes.
+CPU_BUDGET = 1 << 30
+#: More windows at once than this gain nothing on a CPU and delay a cancel.
+CPU_BATCH = 8
+
+
+class Cancelled(Exception):
+    """The caller's ``cancelled`` said so; nothing was returned."""
+
+
+class PredictorError(RuntimeError):
+    """The model cannot run as asked, in one sentence: what is wrong and what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class PoseWindow:
+    """One person to predict.
+
+    Attributes:
+        frames: T frames (H, W, 3) uint8 RGB in time order, the key frame in the middle. Frames beyond a video's ends are the
+            first or last frame again. An array object that several windows share is encoded once when their box is the same.
+        box: (x, y, width, height) of the person in the key frame, in pixels; all frames are cropped by it.
+    """
+
+    frames: tuple[np.ndarray, ...]
+    box: Box
+
+
+@dataclass(frozen=True, eq=False)
+class PosePrediction:
+    """The pose of one person in the key frame.
+
+    Attributes:
+        keypoints: (15, 2) float64 x, y in frame pixels, in the order of ``POSETRACK15``.
+        scores: (15,) float32 heat map peaks, clipped to 0..1.
+        heatmaps: (15, h, w) float32, or None.
+        crop: (2, 3) float64 affine from frame pixels to heat map cells.
+        grid: (h, w) of the heat maps.
+    """
+
+    keypoints: np.ndarray
+    scores: np.ndarray
+    heatmaps: np.ndarray | None
+    crop: np.ndarray
+    grid: tuple[int, int]
+
+
+class Predictor:
+    """A loaded model on a device. Not thread-safe: one thread predicts at a time.
+
+    Example:
+        predictor = Predictor.from_checkpoint()
+        pose, = predictor.predict([PoseWindow((a, b, key, d, e), (x, y, w, h))])
+    """
+
+    def __init__(
+        self,
+        model: GLSMamba,
+        device: str | torch.device = "cpu",
+        precision: Precision = "auto",
+        threads: int | None = None,
+        joints: Sequence[str] = POSETRACK15.joints,
+        name: str = "",
+        decoding: Decoding = "dark",
+    ):
+        self.device = _checked_device(device)
+        self.dtype = _checked_precision(precision, self.device)
+        self.config: ModelConfig = model.config
+        self.model = model.to(self.device).eval()
+        self.model.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.name = name or f"GLSMamba-{model.config.preset}"
+        self.decoding: Decoding = decoding
+        self._threads = threads
+        self._joints = joint_map(Skeleton("model", tuple(joints)), POSETRACK15)
+        if (self._joints < 0).any():
+            missing = [POSETRACK15.joints[i] for i in np.flatnonzero(self._joints < 0)]
+            raise PredictorError(f"The model does not predict {', '.join(missing)}; it must know all of {POSETRACK15.name}.")
+        self._batch: int | None = None  # what fitted after running out of memory
+
+    @classmethod
+    def from_checkpoint(
+        cls, path: str | Path | None = None, device: str = "cpu", precision: Precision = "auto", threads: int | None = None
+    ) -> Predictor:
+        """Load a checkpoint, the shipped ``T`` unless a path is given.
+
+        Args:
+            path: a safetensors file written by :func:`glsmamba.checkpoint.save_checkpoint`.
+            device: ``cpu`` or ``cuda:n``.
+            precision: ``auto`` is float32 on the CPU and 16-bit autocast on CUDA; scans are float32 always.
+            threads: CPU threads for the thread that predicts; torch's default when None.
+
+        Raises:
+            CheckpointError: the file cannot be used.
+            PredictorError: the device or the precision is not there.
+        """
+        checked = _checked_device(device)  # before the file is read: a wrong device is the cheaper thing to say
+        model, info = load_checkpoint(path)
+        return cls(model, checked, precision, threads, info.joints, _name_of(info))
+
+    def backends(self) -> dict[str, str]:
+        """What runs on what, for people to read: device, precision, kernels and why they were taken."""
+        scan = backend_report(self.device.type)
+        device = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "CPU"
+        return {
+            "device": f"{self.device} ({device})" if self.device.type == "cuda" else device,
+            "precision": {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}[self.dtype],
+            "scan": f"{scan.name} ({scan.reason})",
+            "threads": str(self._threads or torch.get_num_threads()),
+        }
+
+    def predict(
+        self,
+        windows: Sequence[PoseWindow],
+        *,
+        cancelled: Callable[[], bool] | None = None,
+        keep_heatmaps: bool = False,
+    ) -> list[PosePrediction]:
+        """Poses of all windows, in order.
+
+        Args:
+            windows: any number; they are batched to the memory at hand. A device that runs out of memory gets half as many.
+            cancelled: asked between the model's blocks.
+            keep_heatmaps: keep each window's heat maps in the result.
+
+        Raises:
+            Cancelled: ``cancelled`` returned true.
+            ValueError: a window has the wrong number of frames, frames that are not (H, W, 3) uint8, or a box without area.
+            PredictorError: the device has not even memory for one window.
+        """
+        crops = [self._crop(window) for window in windows]
+        self._use_threads()
+
+        def between() -> None:
+            if cancelled is not None and cancelled():
+                raise Cancelled
+
+        results: list[PosePrediction] = []
+        features: dict[_Key, Tensor] = {}
+        batch = self._batch or self._fitting_batch()
+        while len(results) < len(windows):
+            start = len(results)
+            chunk = range(start, min(start + batch, len(windows)))
+            try:
+                maps = self._heatmaps([windows[n] for n in chunk], [crops[n] for n in chunk], features, between)
+            except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
+                if not _out_of_memory(error):
+                    raise
+                if len(chunk) == 1:
+                    raise PredictorError(
+                        f"{self.device} lacks the memory for even one window; close other programs or choose another device."
+                    ) from error
+                maps = None
+            if maps is None:  # outside of the handler, whose traceback would hold on to the tensors
+                features.clear()
+                if self.device.type == "cuda":
+                    torch.cuda.empty_cache()
+                self._batch = batch = max(1, len(chunk) // 2)
+                continue
+            results += [self._pose(maps[n - start], crops[n], keep_heatmaps) for n in chunk]
+            wanted = {key for n in range(len(results), len(windows)) for key in _keys(windows[n])}
+            for key in features.keys() - wanted:
+                del features[key]
+        return results
+
+    def activation(
+        self,
+        window: PoseWindow,
+        query: tuple[float, float] | int,
+        block: tuple[Literal["gsm", "lrm"], int] = ("gsm", 0),
+        *,
+        absolute: bool = False,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> ActivationMaps:
+        """Which tokens the scans of one block bring to a query token (see :mod:`glsmamba.activation`).
+
+        Args:
+            window: the person.
+            query: a joint's index (its decoded place is asked about) or (x, y) in pixels of the key frame.
+            block: kind and index of the block.
+            absolute: average magnitudes over the channels instead of signed values.
+            cancelled: as in :meth:`predict`.
+
+        Raises:
+            ValueError: no such joint or block, or the point is outside the crop.
+        """
+        kind, index = block
+        blocks: dict[str, list[SixPathScan | WindowedScan]] = {
+            "gsm": [module.sts6d for module in self.model.gsm],  # type: ignore[misc]
+            "lrm": [module.wsts for module in self.model.lrm],  # type: ignore[misc]
+        }
+        if not 0 <= index < len(blocks.get(kind, ())):
+            have = ", ".join(f"{len(scans)} {name}" for name, scans in blocks.items())
+            raise ValueError(f"There is no block {kind} {index}; this model has {have} blocks, numbered from 0.")
+        scan = blocks[kind][index]
+
+        def between() -> None:
+            if cancelled is not None and cancelled():
+                raise Cancelled
+
+        affine = self._crop(window)
+        seen: list[Tensor] = []
+        handle = scan.register_forward_pre_hook(lambda _module, args: seen.append(args[0].detach()))
+        self._use_threads()
+        try:
+            maps = self._heatmaps([window], [affine], {}, between, gradients=True)[0]
+        finally:
+            handle.remove()
+        heat_affine = rescaled_affine(affine, self.config.input_size, self.config.grid)
+        if isinstance(query, int | np.integer):
+            if not 0 <= query < len(self._joints):
+                raise ValueError(f"There is no joint {query}; joints are numbered 0 to {len(self._joints) - 1}.")
+            place = decode(maps[self._joints[int(query)]], self.config.sigma, "argmax")[0]
+        else:
+            place = transformed(heat_affine, np.asarray(query, dtype=np.float64))
+        column, row = (round(float(value)) for value in place)
+        h, w = self.config.grid
+        if not (0 <= row < h and 0 <= column < w):
+            raise ValueError("The point lies outside this person's crop; choose one inside it.")
+        token = (self.config.key, row, column)
+        with self._autocast():
+            rows = block_rows(scan, seen[0], token, absolute=absolute, between=between)
+        return ActivationMaps(gathered(rows), token, heat_affine, (kind, index))
+
+    def _use_threads(self) -> None:
+        # OpenMP keeps the number per thread, so it is set in the thread that predicts.
+        if self._threads is not None and torch.get_num_threads() != self._threads:
+            torch.set_num_threads(self._threads)
+
+    def _crop(self, window: PoseWindow) -> np.ndarray:
+        if len(window.frames) != self.config.frames:
+            raise ValueError(f"A window has {len(window.frames)} frames; this model takes {self.config.frames}.")
+        for frame in window.frames:
+            if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
+                raise ValueError(f"A frame is {frame.dtype} {frame.shape}; frames must be uint8 (height, width, 3) RGB.")
+        return crop_affine(window.box, self.config.input_size)
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        return nullcontext() if self.dtype == torch.float32 else torch.autocast(self.device.type, dtype=self.dtype)
+
+    def _heatmaps(
+        self,
+        windows: Sequence[PoseWindow],
+        affines: Sequence[np.ndarray],
+        features: dict[_Key, Tensor],
+        between: Callable[[], None],
+        gradients: bool = False,
+    ) -> np.ndarray:
+        """(n, k, h, w) float32 heat maps of a few windows; ``features`` keeps what was encoded."""
+        fresh: dict[_Key, np.ndarray] = {}
+        for window, affine in zip(windows, affines, strict=True):
+            for key, frame in zip(_keys(window), window.frames, strict=True):
+                if key not in features and key not in fresh:
+                    fresh[key] = warped_crop(frame, affine, self.config.input_size)
+        # Tensors made in inference mode can't take part in the activation maps' gradients.
+        with torch.no_grad() if gradients else torch.inference_mode(), self._autocast():
+            if fresh:
+                between()
+                crops = torch.from_numpy(np.stack(list(fresh.values()))).to(self.device)
+                features.update(zip(fresh, self.model.encode(normalised(crops)), strict=True))
+            clip = torch.stack([torch.stack([features[key] for key in _keys(window)]) for window in windows])
+            maps = self.model.decode_features(clip, between)
+        return maps.float().cpu().numpy()
+
+    def _pose(self, maps: np.ndarray, affine: np.ndarray, keep: bool) -> PosePrediction:
+        maps = maps[self._joints]
+        to_grid = rescaled_affine(affine, self.config.input_size, self.config.grid)
+        places, peaks = decode(maps, self.config.sigma, self.decoding)
+        keypoints = transformed(inverted_affine(to_grid), places)
+        return PosePrediction(keypoints, np.clip(peaks, 0, 1), maps if keep else None, to_grid, self.config.grid)
+
+    def _fitting_batch(self) -> int:
+        c = self.config
+        scans = c.tokens * c.inner * 2 * max(len(c.paths), 1) * 4 * 3  # step sizes, outputs and their merges
+        hidden = c.tokens * round(c.width * c.ffn_ratio) * 4 * 2
+        pixels = c.frames * c.input_size[0] * c.input_size[1] * 4 * 100  # the widest encoder layers, generously
+        need = scans + hidden + pixels
+        if self.device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(self.device)
+            return max(1, int(free * 0.5) // need)
+        return max(1, min(CPU_BATCH, CPU_BUDGET // need))
+
+
+_Key = tuple[int, Box]
+
+
+def _keys(window: PoseWindow) -> list[_Key]:
+    return [(id(frame), window.box) for frame in window.frames]
+
+
+def _name_of(info: CheckpointInfo) -> str:
+    return f"GLSMamba-{info.config.preset} ({'shipped' if info.path == SHIPPED else info.path.name})"
+
+
+def _out_of_memory(error: Exception) -> bool:
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return "allocate memory" in str(error) or "not enough memory" in str(error)
+
+
+def _checked_device(device: str | torch.device) -> torch.device:
+    try:
+        wanted = torch.device(device)
+    except RuntimeError as error:
+        raise PredictorError(f"There is no device {device!r}; choose cpu or cuda:0, cuda:1 and so on.") from error
+    if wanted.type == "cuda":
+        if not torch.cuda.is_available():
+            raise PredictorError(f"{wanted} was asked for but no CUDA device is here; choose cpu or install PyTorch for CUDA.")
+        if (wanted.index or 0) >= torch.cuda.device_count():
+            raise PredictorError(f"{wanted} was asked for but there are {torch.cuda.device_count()} CUDA devices; take another.")
+    elif wanted.type != "cpu":
+        raise PredictorError(f"GLSMamba runs on cpu and cuda devices, not on {wanted.type}; choose one of them.")
+    return wanted
+
+
+def _checked_precision(precision: Precision, device: torch.device) -> torch.dtype:
+    if precision not in ("auto", "fp32", "bf16", "fp16"):
+        raise PredictorError(f"There is no precision {precision!r}; choose auto, fp32, bf16 or fp16.")
+    if device.type == "cpu":
+        if precision in ("bf16", "fp16"):
+            raise PredictorError(f"{precision} on a CPU is slower than fp32, not faster; choose fp32 or auto.")
+        return torch.float32
+    if precision == "auto":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]

@@ -58,15 +58,12 @@ class Message:
 
 @dataclass(frozen=True)
 class SaveState:
-    """What the status bar says about the disk: ``pending`` edits are on their way, ``error`` is "" when all is well."""
+    """What the status bar says about the disk: ``pending`` edits are on their way into ``path``."""
 
     pending: int
     path: str
-    error: str = ""
 
     @property
     def text(self) -> str:
         """One short line."""
-        if self.error:
-            return "not saved: " + self.error
         return "saving…" if self.pending else "all changes saved"

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
+from app.labels.changes import LabelChange
 from app.labels.pose import Pose
 from app.ui.events import DisplayOptions, Message, SaveState
 from app.ui.opening import Opened, Opener
@@ -77,6 +78,7 @@ class Session(QObject):
         self.video: Any = None
         self.index: Any = None
         self.video_path: Path | None = None
+        self.recent_path: Path | None = None
         self.frame = 0
         self.picture: tuple[int, np.ndarray] | None = None
         self.selected_track: int | None = None
@@ -178,6 +180,7 @@ class Session(QObject):
         self._decoder.failed.connect(self._decode_failed)
         self.frame = min(max(int(opened.frame), 0), self.video.n_frames - 1)
         self._pending = 0
+        self.recent_path = opened.recent
         add_recent(opened.recent)
         self.video_opened.emit(self.video)
         self.selection_changed.emit()
@@ -279,6 +282,11 @@ class Session(QObject):
         self.picture = (frame, picture)
         self.picture_ready.emit(frame, picture)
         if first and self.predict_while_working:
+            # A moment later, so that the picture is on screen before loading the model makes the machine busy.
+            QTimer.singleShot(50, self, self._start_by_itself)
+
+    def _start_by_itself(self) -> None:
+        if self._inference is None and self.predict_while_working:
             self.start_inference()
 
     def _decode_failed(self, frame: int, sentence: str) -> None:
@@ -319,7 +327,9 @@ class Session(QObject):
         """Name of a person for lists and labels."""
         return f"person {track}" if self.project is None else self.project.track_name(track)
 
-    def apply(self, edit: Any, done: Callable[[], None] | None = None) -> None:
+    def apply(
+        self, edit: Any, done: Callable[[], None] | None = None, failed: Callable[[str], None] | None = None
+    ) -> None:
         """Write an edit in the project thread; ``labels_changed`` follows once it is on the disk.
 
         Args:
@@ -327,9 +337,9 @@ class Session(QObject):
                 thread, after all earlier edits, so that quick keys never build on what is not written yet. It may
                 return None for "nothing to do".
             done: called in the window's thread once it is on the disk.
+            failed: called there with one sentence when it could not be done; without it a message says it.
 
-        A failure is said as a message; memory and disk then still hold the last good state, which
-        ``labels_changed`` tells the views to draw again.
+        After a failure memory and disk still hold the last good state, which ``labels_changed`` tells the views to draw again.
         """
         project = self.project
         if project is None:
@@ -340,7 +350,7 @@ class Session(QObject):
             if made is not None:
                 project.apply(made)
 
-        self._write(write, done)
+        self._write(write, done, failed)
 
     def undo(self) -> None:
         """Take back the last edit."""
@@ -360,30 +370,39 @@ class Session(QObject):
             self._set_saved()
             self._writer.submit(Job(lambda: call(project), done, self._write_failed))
 
-    def _write(self, call: Callable[[], Any], done: Callable[[], None] | None = None) -> None:
+    def _write(
+        self,
+        call: Callable[[], Any],
+        done: Callable[[], None] | None = None,
+        failed: Callable[[str], None] | None = None,
+    ) -> None:
+        def tell(error: Exception) -> None:
+            self._write_failed(error, failed)
+
         self._pending += 1
         self._set_saved()
-        self._writer.submit(Job(call, None if done is None else lambda _result: done(), self._write_failed))
+        self._writer.submit(Job(call, None if done is None else lambda _result: done(), tell))
 
     def _job_finished(self, job: Job) -> None:
         if job.counts:
             self._pending = max(self._pending - 1, 0)
-            self._set_saved("" if job.error is None else str(job.error))
+            self._set_saved()
         if job.error is not None:
             if job.failed is not None:
                 job.failed(job.error)
         elif job.done is not None:
             job.done(job.result)
 
-    def _write_failed(self, error: Exception) -> None:
-        from app.labels.project import LabelChange
-
-        self.message.emit(Message(str(error) or type(error).__name__, "error"))
+    def _write_failed(self, error: Exception, failed: Callable[[str], None] | None = None) -> None:
+        sentence = str(error) or f"That could not be done ({type(error).__name__})."
+        if failed is not None:
+            failed(sentence)
+        else:
+            self.message.emit(Message(sentence, "error"))
         self.labels_changed.emit(LabelChange(None, "undo"))
 
-    def _set_saved(self, error: str = "") -> None:
-        path = "" if self.project is None else str(self.project.path)
-        self.save_state = SaveState(self._pending, path, error)
+    def _set_saved(self) -> None:
+        self.save_state = SaveState(self._pending, "" if self.project is None else str(self.project.path))
         self.save_state_changed.emit(self.save_state)
 
     # ---- the model -----------------------------------------------------------------------------------------------------

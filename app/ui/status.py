@@ -41,6 +41,7 @@ class StatusBar(QStatusBar):
             label.setFont(theme.numbers_font())
             label.setContentsMargins(theme.GRID, 0, theme.GRID, 0)
             self.addPermanentWidget(label)
+        theme.set_role(self.saved, "muted")
         for label, widest in ((self.pointer, "x 0000.0  y 0000.0"), (self.zoom, "1600 %")):
             label.setMinimumWidth(label.fontMetrics().horizontalAdvance(widest) + 2 * theme.GRID)
             label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -60,7 +61,7 @@ class StatusBar(QStatusBar):
 
     def show_zoom(self, factor: float | None) -> None:
         """Screen pixels per pixel of the frame."""
-        self.zoom.setText("" if factor is None else f"{factor * 100:.0f} %")
+        self.zoom.setText("" if factor is None or self._session.video is None else f"{factor * 100:.0f} %")
 
     def _video(self, video: Any) -> None:
         if video is None:
@@ -78,7 +79,6 @@ class StatusBar(QStatusBar):
     def _saved(self, state: SaveState) -> None:
         self.saved.setText(state.text if state.path else "")
         self.saved.setToolTip(f"All changes are written as they are made, in {state.path}" if state.path else "")
-        theme.set_role(self.saved, "error" if state.error else "muted")
 
 
 class WorkWidget(QWidget):

@@ -11,11 +11,11 @@ from typing import Literal
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QIcon, QPalette
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QTabWidget, QWidget
 
 __all__ = [
     "COLORS", "GRID", "OKABE_ITO", "PERSON_COLOURS", "PROVENANCE_COLOURS", "SIDE_COLOURS", "Colors", "ThemeWatcher", "apply",
-    "colors", "icon", "is_dark", "numbers_font", "person_colour", "set_role", "theme",
+    "colors", "icon", "is_dark", "numbers_font", "person_colour", "set_role", "tab_position", "theme",
 ]  # fmt: skip
 
 #: One step of the layout grid in device independent pixels.
@@ -169,6 +169,11 @@ def numbers_font(base: QFont | None = None) -> QFont:
     return font
 
 
+def tab_position() -> QTabWidget.TabPosition:
+    """Where tabbed docks have their tabs: on top, where the eyes are."""
+    return QTabWidget.TabPosition.North
+
+
 def set_role(widget: QWidget, role: str) -> None:
     """Give a widget a look of the style sheet: "muted", "title", "small", "primary", "flat"."""
     widget.setProperty("role", role)
@@ -227,6 +232,7 @@ def _style_sheet(c: Colors) -> str:
     QPushButton[role="flat"] {{ border: none; background: transparent; color: {c.accent}; padding: 4px 8px; }}
     QPushButton[role="flat"]:hover {{ background: {c.hover}; }}
     QLabel[role="muted"] {{ color: {c.muted}; }}
+    QLabel[role="error"] {{ color: {c.error}; }}
     QLabel[role="small"] {{ color: {c.muted}; font-size: 11px; }}
     QLabel[role="title"] {{ font-size: 20px; }}
     QProgressBar {{ border: none; background: {c.line}; border-radius: 2px; max-height: 4px; min-height: 4px; }}

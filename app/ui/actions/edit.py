@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.ui.actions.conditions import person, redoable, undoable
+from app.ui.actions.conditions import open_video, redoable, undoable
 from app.ui.actions.spec import Action
 
 if TYPE_CHECKING:
@@ -27,8 +27,16 @@ def _redo_title(window: MainWindow) -> str:
     return _titled("Redo", "" if project is None else project.redo_title)
 
 
+def _something_to_leave(window: MainWindow) -> str:
+    if reason := open_video(window):
+        return reason
+    canvas, session = window.canvas, window.session
+    return "" if canvas.dragging or canvas.adding or session.selected_track is not None else "Nobody is selected."
+
+
 ACTIONS = (
     Action("edit.undo", "Undo", "Edit", lambda w: w.session.undo(), undoable, icon="undo", dynamic_title=_undo_title, held=True),
     Action("edit.redo", "Redo", "Edit", lambda w: w.session.redo(), redoable, icon="redo", dynamic_title=_redo_title, held=True),
-    Action("edit.deselect", "Select nobody", "Edit", lambda w: w.escape(), person, group=1),
-)
+    Action("edit.escape", "Put back, or select nobody", "Edit", lambda w: w.escape(), _something_to_leave, group=1,
+           tip="Ends a drag without a change, leaves a tool, else selects nobody."),
+)  # fmt: skip

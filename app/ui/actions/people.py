@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from app.labels.pose import Visibility
-from app.ui.actions.conditions import joint, open_video, person, person_here
+from app.ui.actions.conditions import joint, open_video, person, person_here, placed_joint
 from app.ui.actions.spec import Action
 
 if TYPE_CHECKING:
@@ -15,44 +15,39 @@ if TYPE_CHECKING:
 __all__ = ["ACTIONS"]
 
 
-def _pose_edit(make: Callable[[Any, Any, int, int], Any]) -> Callable[[MainWindow], None]:
-    """Apply ``make(edits, project, frame, track)`` to the selected person in this frame."""
-
-    def run(window: MainWindow) -> None:
-        from app.labels import edits
-
-        session = window.session
-        frame, track = session.shown_frame, session.selected_track
-        assert track is not None
-        session.apply(lambda project: make(edits, project, frame, track))
-
-    return run
-
-
 def _joint_edit(make: Callable[[Any, Any, int, int, int], Any]) -> Callable[[MainWindow], None]:
-    """Apply ``make(edits, project, frame, track, joint)`` to the selected joint in this frame."""
+    """Commit ``make(edits, project, frame, track, joint)`` for the selected joint of the frame on screen."""
 
     def run(window: MainWindow) -> None:
         from app.labels import edits
 
         session = window.session
         frame, track, index = session.shown_frame, session.selected_track, session.selected_joint
-        assert track is not None and index is not None
-        session.apply(lambda project: make(edits, project, frame, track, index))
+        if track is not None and index is not None:
+            window.canvas.commit(lambda project: make(edits, project, frame, track, index))
 
     return run
 
 
+def _delete_track(window: MainWindow) -> None:
+    from app.labels import edits
+
+    session, track = window.session, window.session.selected_track
+    if track is not None:
+        name = session.track_name(track)
+        session.apply(
+            lambda project: edits.delete_track(project, track),
+            lambda: session.tell(f"{name} was deleted in all frames.", "info", "Undo", session.undo),
+        )
+
+
 def _nudge(dx: float, dy: float, name: str, words: str) -> Action:
     def make(edits: Any, project: Any, frame: int, track: int, index: int) -> Any:
-        pose = project.poses(frame).get(track)
-        if pose is None or pose.visibility[index] == Visibility.ABSENT:
-            return None
-        x, y = pose.keypoints[index]
+        x, y = project.poses(frame)[track].keypoints[index]
         return edits.move_joint(project, frame, track, index, (x + dx, y + dy))
 
     return Action(
-        f"people.nudge_{name}", f"Move the joint {words}", "People/Move the joint", _joint_edit(make), joint, group=2,
+        f"people.nudge_{name}", f"Move the joint {words}", "People/Move the joint", _joint_edit(make), placed_joint, group=2,
         held=True, scope="joint",
     )  # fmt: skip
 
@@ -77,7 +72,7 @@ def _cycle_joint(step: int) -> Callable[[MainWindow], None]:
 def _cycle_person(step: int) -> Callable[[MainWindow], None]:
     def run(window: MainWindow) -> None:
         session = window.session
-        tracks = sorted(session.poses(session.frame))
+        tracks = sorted(session.poses(session.shown_frame))
         if not tracks:
             window.hint("There is nobody in this frame.")
             return
@@ -108,13 +103,13 @@ _NUDGES = tuple(
 ACTIONS = (
     Action("people.add", "Add a person", "People", lambda w: w.canvas.start_adding(), open_video, icon="account-plus-outline",
            tip="Then draw a box around the person."),
-    Action("people.accept", "Accept this pose", "People", _pose_edit(lambda e, p, f, t: e.accept_pose(p, f, t)), person_here,
+    Action("people.accept", "Accept this pose", "People", lambda w: w.canvas.accept_selected(), person_here,
            icon="check", scope="person", tip="The selected person's prediction becomes an annotation."),
-    Action("people.swap_sides", "Swap left and right", "People", _pose_edit(lambda e, p, f, t: e.swap_sides(p, f, t)),
+    Action("people.swap_sides", "Swap left and right", "People", lambda w: w.canvas.swap_selected(),
            person_here, icon="swap-horizontal", scope="person"),
-    Action("people.delete", "Delete in this frame", "People", _pose_edit(lambda e, p, f, t: e.delete_pose(p, f, t)), person_here,
+    Action("people.delete", "Delete in this frame", "People", lambda w: w.canvas.delete_selected(), person_here,
            icon="delete-outline", scope="person"),
-    Action("people.delete_track", "Delete in all frames", "People", _pose_edit(lambda e, p, _f, t: e.delete_track(p, t)), person,
+    Action("people.delete_track", "Delete in all frames", "People", _delete_track, person,
            icon="delete-sweep-outline", scope="person"),
     _visibility("visible", Visibility.VISIBLE),
     _visibility("occluded", Visibility.OCCLUDED),

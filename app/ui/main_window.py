@@ -1,0 +1,281 @@
+"""The window: canvas in the middle, docks around it, menus, keys and what is remembered between runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QShowEvent
+from PySide6.QtWidgets import QDialog, QDockWidget, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from app.ui import theme
+from app.ui.actions.keymap import DEFAULT_KEYMAP, load_keymap, resolve
+from app.ui.actions.keys import KeyBindings
+from app.ui.actions.menus import Menus
+from app.ui.actions.table import actions
+from app.ui.canvas.canvas import Canvas
+from app.ui.files import Files
+from app.ui.hints import Hints
+from app.ui.messages import Toasts
+from app.ui.panels_table import PANELS
+from app.ui.session import Session
+from app.ui.settings import settings
+from app.ui.status import StatusBar, WorkWidget
+from app.ui.timeline.transport import TransportBar
+from app.ui.welcome import Welcome, keep_thumbnail
+
+__all__ = ["MainWindow"]
+
+#: Raised when the set of docks changes so that an old layout no longer fits.
+_LAYOUT_VERSION = 1
+
+
+class MainWindow(QMainWindow):
+    """Everything a person sees of one session.
+
+    Attributes:
+        session: what is shown.
+        canvas: the picture.
+        files: verbs of the File menu.
+        docks: dock widgets by the id of :data:`app.ui.panels_table.PANELS`.
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.setObjectName("main_window")
+        self.setWindowTitle("GLSMamba Studio")
+        self.setMinimumSize(720, 480)
+        self.resize(1440, 900)
+        self.setAcceptDrops(True)
+        self.setDockNestingEnabled(True)
+        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, theme.tab_position())
+        self.files = Files(self, session)
+        self.dialogs: list[QDialog] = []
+
+        self.canvas = Canvas(session)
+        for widget in (self.canvas, self.canvas.view, self.canvas.view.viewport()):
+            widget.setAcceptDrops(False)  # what is dropped on the picture is the window's to open
+        self.welcome = Welcome()
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.welcome)
+        self.pages.addWidget(self.canvas)
+        self.transport = TransportBar(session)
+        middle = QWidget(self)
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.pages, 1)
+        column.addWidget(self.transport)
+        self.setCentralWidget(middle)
+        self.toasts = Toasts(self.pages)
+        self.hints = Hints(self.canvas)
+
+        self.docks: dict[str, QDockWidget] = {}
+        self.status = StatusBar(session, self)
+        self.setStatusBar(self.status)
+        self.work = WorkWidget(session, self.menuBar())
+        self.menuBar().setCornerWidget(self.work, Qt.Corner.TopRightCorner)
+
+        self.actions_table = actions()
+        self.keymap = load_keymap(DEFAULT_KEYMAP)
+        self.menus = Menus(self, self.actions_table, self.keymap)
+        self._recent_menu()
+        self.keys = KeyBindings(self)
+        self.keys.rebind(resolve(self.actions_table, self.keymap))
+        self._add_docks()
+
+        self.welcome.open_wanted.connect(self.files.ask_open)
+        self.welcome.folder_wanted.connect(self.files.ask_folder)
+        self.welcome.sample_wanted.connect(self.files.open_sample)
+        self.welcome.path_wanted.connect(self.files.open)
+        self.canvas.pointer_changed.connect(self.status.show_pointer)
+        self.canvas.zoom_changed.connect(self.status.show_zoom)
+        session.message.connect(self.toasts.show_message)
+        session.video_opened.connect(self._video_opened)
+        session.preview_ready.connect(self._preview)
+        session.picture_ready.connect(self._picture)
+        self._thumbnail_wanted = False
+        self._default_layout = self.saveState(_LAYOUT_VERSION)
+        self._restore()
+        self._video_opened(session.video)
+
+    # ---- what the session tells ----------------------------------------------------------------------------------------
+
+    def _video_opened(self, video: Any) -> None:
+        self.pages.setCurrentWidget(self.welcome if video is None else self.canvas)
+        self.transport.setVisible(video is not None)
+        for dock in self.docks.values():
+            dock.setEnabled(video is not None)
+        if video is None:
+            self.setWindowTitle("GLSMamba Studio")
+            self.setWindowFilePath("")
+            return
+        self.setWindowTitle(f"{Path(video.path).name} — GLSMamba Studio")
+        self._thumbnail_wanted = True
+        self.status.show_zoom(self.canvas.view.camera_scale)
+        self.canvas.setFocus()
+        self.hints.offer()
+
+    def _preview(self, _picture: Any) -> None:
+        if self.session.video is None:
+            self.pages.setCurrentWidget(self.canvas)
+
+    def _picture(self, frame: int, picture: Any) -> None:
+        if self._thumbnail_wanted and self.session.recent_path is not None:
+            self._thumbnail_wanted = False
+            keep_thumbnail(self.session.recent_path, picture)
+
+    def hint(self, text: str) -> None:
+        """Say something in the status bar for a few seconds."""
+        self.status.hint(text)
+
+    # ---- verbs of the menus --------------------------------------------------------------------------------------------
+
+    def escape(self) -> None:
+        """End a drag or leave a tool; else let go of the joint, then of the person."""
+        session = self.session
+        if self.canvas.cancel():
+            return
+        if session.selected_joint is not None:
+            session.select(session.selected_track)
+        else:
+            session.select(None)
+
+    def ask_frame(self) -> None:
+        """Show the dialog that goes to a frame."""
+        from app.ui.dialogs.go_to_frame import GoToFrame
+
+        self.show_dialog(GoToFrame(self.session, self))
+
+    def ask_device(self) -> None:
+        """Show the choice of devices."""
+        from app.ui.dialogs.device_picker import DevicePicker
+
+        self.show_dialog(DevicePicker(self.session, self))
+
+    def show_keys(self) -> None:
+        """Show the shortcut sheet."""
+        from app.ui.dialogs.shortcut_sheet import ShortcutSheet
+
+        self.show_dialog(ShortcutSheet(self.actions_table, self.keymap, self))
+
+    def show_about(self) -> None:
+        """Show what this is."""
+        from app.ui.dialogs.about import About
+
+        self.show_dialog(About(self))
+
+    def show_dialog(self, dialog: QDialog) -> QDialog:
+        """Show a dialog beside the work, never in its way; one of a kind at a time."""
+        for other in list(self.dialogs):
+            if type(other) is type(dialog):
+                other.close()
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.dialogs.append(dialog)
+        dialog.finished.connect(lambda _code: self.dialogs.remove(dialog) if dialog in self.dialogs else None)
+        dialog.show()
+        return dialog
+
+    def set_scheme(self, scheme: theme.Scheme) -> None:
+        """Follow the system's light or dark, or stay with one."""
+        settings().setValue("view/theme", scheme)
+        theme.theme().set_scheme(scheme)
+
+    def toggle_full_screen(self) -> None:
+        """Full screen and back."""
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    def reset_layout(self) -> None:
+        """Docks as they are on a first run."""
+        self.restoreState(self._default_layout, _LAYOUT_VERSION)
+
+    # ---- docks ---------------------------------------------------------------------------------------------------------
+
+    def _add_docks(self) -> None:
+        """Docks in the order of the table; those of one group become tabs of one place."""
+        groups: dict[str, QDockWidget] = {}
+        for panel in PANELS:
+            dock = QDockWidget(panel.title, self)
+            dock.setObjectName("dock_" + panel.id)
+            dock.setWidget(panel.make(self.session))
+            self.docks[panel.id] = dock
+            self.addDockWidget(panel.area, dock)
+            if panel.group in groups:
+                self.tabifyDockWidget(groups[panel.group], dock)
+            else:
+                groups[panel.group] = dock
+            self.menus.menu("View/Panels").addAction(dock.toggleViewAction())
+        for first in groups.values():
+            first.raise_()
+        right = [dock for dock in self.docks.values() if self.dockWidgetArea(dock) == Qt.DockWidgetArea.RightDockWidgetArea]
+        if right:
+            self.resizeDocks(right[:1], [320], Qt.Orientation.Horizontal)
+
+    def _recent_menu(self) -> None:
+        menu = self.menus.menu("File/Open recent")
+        self.files.fill_recent(menu)
+        menu.aboutToShow.connect(lambda: self.files.fill_recent(menu))
+        bar = self.menus.menus["File"]
+        bar.insertMenu(self.menus.entries["file.sample"][1], menu)
+
+    # ---- remembered ----------------------------------------------------------------------------------------------------
+
+    def _restore(self) -> None:
+        store = settings()
+        geometry, state = store.value("window/geometry"), store.value("window/state")
+        if isinstance(geometry, QByteArray):
+            self.restoreGeometry(geometry)
+        if isinstance(state, QByteArray):
+            self.restoreState(state, _LAYOUT_VERSION)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Remember the layout; write what is queued; end the threads."""
+        store = settings()
+        store.setValue("window/geometry", self.saveGeometry())
+        store.setValue("window/state", self.saveState(_LAYOUT_VERSION))
+        store.sync()
+        for dialog in list(self.dialogs):
+            dialog.close()
+        event.accept()
+        self.hide()
+        self.session.shut_down()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Keep the window on the screen it is shown on."""
+        super().showEvent(event)
+        screen = self.screen()
+        if screen is not None and not self.isMaximized() and not self.isFullScreen():
+            room = screen.availableGeometry()
+            if self.width() > room.width() or self.height() > room.height():
+                self.resize(min(self.width(), room.width()), min(self.height(), room.height()))
+                self.move(room.topLeft())
+
+    # ---- drag and drop -------------------------------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Accept one local file or folder."""
+        if _dropped_path(event) is not None:
+            event.acceptProposedAction()
+            self.welcome.light(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """It went away again."""
+        self.welcome.light(False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        self.welcome.light(False)
+        path = _dropped_path(event)
+        if path is not None:
+            event.acceptProposedAction()
+            self.files.open(path)
+
+
+def _dropped_path(event: QDropEvent) -> Path | None:
+    """The first local file or folder of a drop, or None."""
+    for url in event.mimeData().urls():
+        if url.isLocalFile():
+            return Path(url.toLocalFile())
+    return None

@@ -1,0 +1,29 @@
+"""The docks of the window, one line each: what they are called, where they start, what makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
+
+from app.ui.session import Session
+
+__all__ = ["PANELS", "Panel"]
+
+RIGHT, BOTTOM = Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A dock: ``id`` names it in the remembered layout; panels of one ``group`` start as tabs of one place."""
+
+    id: str
+    title: str
+    area: Qt.DockWidgetArea
+    group: str
+    make: Callable[[Session], QWidget]
+
+
+PANELS: tuple[Panel, ...] = ()

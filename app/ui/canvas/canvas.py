@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.labels import edits
+from app.labels.changes import ProjectError
 from app.labels.pose import Pose, Provenance, Visibility
 from app.ui.canvas import colours
 from app.ui.canvas.adorner_item import AdornerItem, Adornments
@@ -233,7 +234,10 @@ class Canvas(QWidget):
         if make is None or self.session.project is None:
             self._previews.drag = None
         else:
-            self._previews.show_drag(make(self._previews.project(self.session.project)), self._shown_frame)
+            try:
+                self._previews.show_drag(make(self._previews.project(self.session.project)), self._shown_frame)
+            except ProjectError:  # the person went away under the hand; labels_changed is on its way and ends the gesture
+                self._previews.drag = None
         self.changed()
 
     def commit(self, make: MakeEdit) -> None:
@@ -241,7 +245,11 @@ class Canvas(QWidget):
         project = self.session.project
         if project is None:
             return
-        edit = make(self._previews.project(project))
+        try:
+            edit = make(self._previews.project(project))
+        except ProjectError as error:
+            self.session.tell(str(error), "error")
+            return
         if not edit:
             return
         token = self._previews.waiting(edit)
@@ -427,7 +435,9 @@ class Canvas(QWidget):
 
     def _hit_at(self, at: np.ndarray) -> Hit | None:
         session = self.session
-        return hit(self.people(), session.skeleton, *self._camera(), at, session.selected_track, session.display.show_skeletons)
+        display = session.display
+        people, skeleton, chosen = self.people(), session.skeleton, session.selected_track
+        return hit(people, skeleton, *self._camera(), at, chosen, display.show_skeletons, display.show_boxes)
 
     def _around(self, at: np.ndarray) -> set[int | None]:
         return {p.track for p in self.people() if p.rect[0] <= at[0] <= p.rect[2] and p.rect[1] <= at[1] <= p.rect[3]}
@@ -512,7 +522,8 @@ class Canvas(QWidget):
         session, gesture, people = self.session, self._gesture, self.people()
         chosen = next((p for p in people if p.track == session.selected_track), None)
         drawing = self._adding or isinstance(gesture, (MoveJoint, DrawPerson))
-        if chosen is not None and chosen.pose.box is not None and not drawing and not session.playing:
+        boxed = session.display.show_boxes and not drawing and not session.playing
+        if chosen is not None and chosen.pose.box is not None and boxed:
             out.box = box_on_screen(chosen.pose.box, *self._camera())
         if chosen is not None and session.selected_joint is not None and not drawing and chosen.placed[session.selected_joint]:
             x, y = chosen.screen[session.selected_joint]
@@ -578,7 +589,8 @@ class Canvas(QWidget):
             self._previews.clear()
         if change is None or change.frames is None or self._shown_frame in change.frames:
             self.changed()
-            if isinstance(self._gesture, (MoveJoint, MovePose, MoveBox)) and self.pose(self._gesture.track) is None:
+            there = self._previews.project(self.session.project).poses(self._shown_frame) if self.session.project else {}
+            if isinstance(self._gesture, (MoveJoint, MovePose, MoveBox)) and self._gesture.track not in there:
                 self.cancel()
             self._refresh_hover()
             self._place_strip()

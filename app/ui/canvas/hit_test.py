@@ -126,10 +126,11 @@ def hit(
     at: np.ndarray,
     selected: int | None = None,
     skeletons_shown: bool = True,
+    boxes_shown: bool = True,
 ) -> Hit | None:
     """What a press at ``at`` acts on: the nearer of joint and box handle, then a box outline, a bone, a person's rectangle."""
     joint = nearest_joint(people, at, selected) if skeletons_shown else None
-    box = next((p.pose.box for p in people if p.track == selected), None)
+    box = next((p.pose.box for p in people if p.track == selected), None) if boxes_shown else None
     if box is not None and selected is not None:
         handle = nearest_handle(box, scale, origin, at)
         if handle is not None and (joint is None or handle[1] < joint.distance):

@@ -32,7 +32,7 @@ class Legend(QWidget):
             table = lut(colormap)
             row = np.ascontiguousarray(table[None])
             self._bar = QImage(row.data, row.shape[1], 1, row.strides[0], QImage.Format.Format_RGBA8888).copy()
-            self.setAccessibleName(f"{value_map.title}, from {value_map.low:.3g} to {value_map.high:.3g}")
+            self.setAccessibleName(f"{value_map.title}, from {value_map.low:.2g} to {value_map.high:.2g}")
             self.resize(self.sizeHint())
         self.setVisible(value_map is not None)
         self.update()
@@ -65,9 +65,14 @@ class Legend(QWidget):
         painter.setPen(LABEL_TEXT)
         middle = (self._map.low + self._map.high) / 2
         numbers = QRectF(inner.x(), bar.bottom() + 3, inner.width(), line)
-        for text, align in (
-            (f"{self._map.low:.3g}", Qt.AlignmentFlag.AlignLeft),
-            (f"{middle:.3g}", Qt.AlignmentFlag.AlignHCenter),
-            (f"{self._map.high:.3g}", Qt.AlignmentFlag.AlignRight),
+        for value, align in (
+            (self._map.low, Qt.AlignmentFlag.AlignLeft),
+            (middle, Qt.AlignmentFlag.AlignHCenter),
+            (self._map.high, Qt.AlignmentFlag.AlignRight),
         ):
-            painter.drawText(numbers, int(align), text)
+            painter.drawText(numbers, int(align), _number(value, self._map.high - self._map.low))
+
+
+def _number(value: float, span: float) -> str:
+    """A value with two figures of the span, and 0 for what is nothing beside it."""
+    return "0" if abs(value) < span * 1e-3 else f"{value:.2g}"

@@ -46,7 +46,7 @@ def coloured(values: np.ndarray, low: float, high: float, colormap: str) -> np.n
     """(h, w, 4) uint8 premultiplied BGRA of a map: colour and opacity both grow with the value."""
     share = np.clip((values - low) / (high - low), 0, 1)
     table = lut(colormap).astype(np.float32)[(share * 255 + 0.5).astype(np.uint8)]
-    alpha = share[..., None] ** 0.75
+    alpha = share[..., None] ** 0.6
     out = np.empty((*values.shape, 4), np.uint8)
     out[..., :3] = table[..., 2::-1] * alpha + 0.5
     out[..., 3:] = alpha * 255 + 0.5

@@ -5,6 +5,7 @@ One item for everybody, marks gathered by look and drawn in few calls: one curve
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable
 
@@ -96,12 +97,15 @@ class PeopleItem(pg.GraphicsObject):
             table = colours.joint_colours(person.pose, skeleton, person.track, mode)
             at, drawn, form = person.screen.tolist(), person.drawn.tolist(), person.form.tolist()
             size = round(person.size, 2)
+            occluded = (person.pose.visibility == Visibility.OCCLUDED).tolist()
+            hollow = [form[j] != FIRM or occluded[j] for j in range(len(form))]
             for a, b in skeleton.edges:
                 if drawn[a] and drawn[b]:
-                    kind = form[a] if form[a] == form[b] else _weaker(form[a], form[b])
-                    rgb = colours.bone_colour(table, skeleton, (a, b), mode, person.pose)
-                    bones[rgb, kind, size].append(QLineF(*at[a], *at[b]))
-            occluded = (person.pose.visibility == Visibility.OCCLUDED).tolist()
+                    line = _between(at[a], at[b], *((_ring_radius(size) if hollow[j] else 0.0) for j in (a, b)))
+                    if line is not None:
+                        kind = form[a] if form[a] == form[b] else _weaker(form[a], form[b])
+                        rgb = colours.bone_colour(table, skeleton, (a, b), mode, person.pose)
+                        bones[rgb, kind, size].append(line)
             for j, ok in enumerate(drawn):
                 if ok:
                     joints[table[j], form[j], occluded[j], size].append((at[j][0], at[j][1]))
@@ -111,23 +115,31 @@ class PeopleItem(pg.GraphicsObject):
             _lines(painter, lines, HAIRLINE, 0.5 if kind == PREDICTED and not outlined else 0.85, _bone_width(kind, size) + 1.8)
         for (rgb, kind, size), lines in bones.items():
             dashes = [3.5, 2.5] if kind == INTERPOLATED else None
-            _lines(painter, lines, QColor(*rgb), MUTED if kind == PREDICTED else 1.0, _bone_width(kind, size), dashes)
+            _lines(
+                painter,
+                lines,
+                QColor(*rgb),
+                (0.85 if outlined else MUTED) if kind == PREDICTED else 1.0,
+                _bone_width(kind, size),
+                dashes,
+            )
         for (rgb, kind, hidden, size), places in joints.items():
             draw_joints(painter, places, rgb, kind, hidden, size)
 
     def _outline(self, painter: QPainter, bones: dict[tuple, list[QLineF]], joints: dict[tuple, list]) -> None:
-        """A light edge round the whole skeleton. Drawn as one opaque shape, else crossings would show."""
-        shape = QPainterPath()
-        shape.setFillRule(Qt.FillRule.WindingFill)
-        for (_, _, _, size), places in joints.items():
-            radius = JOINT_RADIUS * size + 2.4
-            for x, y in places:
-                shape.addEllipse(QPointF(x, y), radius, radius)
+        """A light edge round the whole skeleton."""
         for (_, kind, size), lines in bones.items():
             _lines(painter, lines, OUTLINE, 0.9, _bone_width(kind, size) + 4.2)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(OUTLINE)
-        painter.drawPath(shape)
+        for (_, form, hidden, size), places in joints.items():
+            outer, inner = JOINT_RADIUS * size + 2.4, _ring_radius(size)
+            shape = QPainterPath()  # rings stay open in the middle: the pixel under the joint is what is being judged
+            for x, y in places:
+                shape.addEllipse(QPointF(x, y), outer, outer)
+                if hidden or form != FIRM:
+                    shape.addEllipse(QPointF(x, y), inner, inner)
+            painter.drawPath(shape)
 
     def _boxes(self, painter: QPainter, people: list[ShownPerson], display: DisplayOptions, outlined: bool) -> None:
         scale, origin = self._camera()
@@ -159,6 +171,8 @@ class PeopleItem(pg.GraphicsObject):
                 continue
             chosen = person.track == selected
             text = self._name(person)
+            if not chosen and metrics.horizontalAdvance(text) > max(right - left, 60):
+                text = str(person.number)  # in a crowd names would hide the neighbours; the pointer tells them
             rect = QRectF(0, 0, metrics.horizontalAdvance(text) + 14, metrics.height() + 2)
             rect.moveBottomLeft(QPointF(left, top - 6))
             for _ in range(6):  # step aside from labels that are there already, upward
@@ -189,10 +203,10 @@ def draw_joints(
     radius = JOINT_RADIUS * size
     hollow = occluded or form != FIRM
     opacity = MUTED if form == PREDICTED else 1.0
-    inner = radius - 0.6 if hollow else radius
+    inner = _ring_radius(size) if hollow else radius
     discs, strokes = QPainterPath(), QPainterPath()
     discs.setFillRule(Qt.FillRule.WindingFill)
-    reach = radius * 1.25
+    reach = radius * 1.5
     for x, y in places:
         discs.addEllipse(QPointF(x, y), inner, inner)
         if occluded:
@@ -205,12 +219,11 @@ def draw_joints(
         painter.drawPath(discs)
         return
     width = (1.5 if form == PREDICTED else 2.0) * max(size, 0.8)
-    painter.setBrush(colours.qcolor((HAIRLINE.red(), HAIRLINE.green(), HAIRLINE.blue()), 0.45 * opacity))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(_pen(HAIRLINE, 0.8 * opacity, width + 1.6))
     painter.drawPath(discs)
     if occluded:
         painter.drawPath(strokes)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(_pen(colour, min(opacity + 0.15, 1.0), width))
     painter.drawPath(discs)
     if occluded:
@@ -220,6 +233,20 @@ def draw_joints(
 
 def _bone_width(form: int, size: float) -> float:
     return (BONE_WIDTH if form != PREDICTED else 1.4) * max(size, 0.7)
+
+
+def _ring_radius(size: float) -> float:
+    return JOINT_RADIUS * size - 0.6
+
+
+def _between(p: list[float], q: list[float], from_p: float, from_q: float) -> QLineF | None:
+    """The line from p to q, so much shorter at each end: bones stop at the edge of hollow joints."""
+    dx, dy = q[0] - p[0], q[1] - p[1]
+    length = math.hypot(dx, dy)
+    if length <= from_p + from_q + 0.5:
+        return None
+    a, b = from_p / length, 1 - from_q / length
+    return QLineF(p[0] + dx * a, p[1] + dy * a, p[0] + dx * b, p[1] + dy * b)
 
 
 def _weaker(a: int, b: int) -> int:
@@ -235,7 +262,7 @@ def _pen(colour: QColor, opacity: float, width: float, dashes: list[float] | Non
     c = QColor(colour)
     c.setAlphaF(opacity)
     pen = QPen(c, width)
-    pen.setCapStyle(Qt.PenCapStyle.RoundCap if dashes is None else Qt.PenCapStyle.FlatCap)
+    pen.setCapStyle(Qt.PenCapStyle.FlatCap)  # joints cover the ends of full bones; hollow ones must stay clear
     pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
     if dashes is not None:
         pen.setDashPattern(dashes)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
 from glsmamba.scan.jit import kernel, run_tasks
 from glsmamba.scan.simd import (
@@ -19,16 +20,18 @@ from glsmamba.scan.simd import (
     TOKENS,
     backward_input_rows,
     backward_rows,
+    finish_input_rows,
     finish_rows,
+    flush_rows,
     forward_rows,
-    prepare_rows,
-    prepare_rows_linear,
+    load_rows,
+    load_rows_backward,
+    move_rows,
     recompute_rows,
-    skip_rows,
+    store_rows,
 )
 
 _LOG2E = 1.4426950408889634
-_TINY = np.float32(1e-30)  # states below this are set to 0 between tiles: subnormal numbers are a hundred times slower
 
 
 @kernel
@@ -37,170 +40,114 @@ def _forward(u, delta, rate, bs, cs, skip, bias, order, softplus, y, kept, keep,
 
     rate (K,N,I) = A log2(e), skip and bias (K,I), kept (B,K,tiles,N,I) written if ``keep``, last (B,K,N,I).
     """
-    _, n_paths, length, inner = delta.shape
-    n_states = bs.shape[3]
-    n_lane_tiles = (inner + LANES - 1) // LANES
-    n_tiles = (length + TOKENS - 1) // TOKENS
-    dt = np.zeros((TOKENS, LANES), np.float32)
-    x = np.zeros((TOKENS, LANES), np.float32)
-    dtu = np.zeros((TOKENS, LANES), np.float32)
-    slope = np.zeros((TOKENS, LANES), np.float32)
-    out = np.zeros((TOKENS, LANES), np.float32)
-    b_tile = np.zeros((n_states, TOKENS), np.float32)
-    c_tile = np.zeros((n_states, TOKENS), np.float32)
-    rate_tile = np.zeros((n_states, LANES), np.float32)
-    state = np.zeros((n_states, LANES), np.float32)
-    skip_tile = np.zeros((1, LANES), np.float32)
-    bias_tile = np.zeros((1, LANES), np.float32)
+    _, paths, length, inner = delta.shape
+    states = bs.shape[3]
+    lane_tiles = inner // LANES
+    tiles = (length + TOKENS - 1) // TOKENS
+    dt = np.empty((TOKENS, LANES), np.float32)
+    dtu = np.empty((TOKENS, LANES), np.float32)
+    out = np.empty((TOKENS, LANES), np.float32)
+    rate_tile = np.empty((states, LANES), np.float32)
+    state = np.empty((states, LANES), np.float32)
     for task in range(first_task, end_task):
-        batch = task // (n_paths * n_lane_tiles)
-        path = task // n_lane_tiles % n_paths
-        c0 = task % n_lane_tiles * LANES
-        width = min(LANES, inner - c0)
-        if width < LANES:
-            dt[:] = 0
-            x[:] = 0
-            rate_tile[:] = 0
-        rate_tile[:, :width] = rate[path, :, c0 : c0 + width]
-        skip_tile[0, :width] = skip[path, c0 : c0 + width]
-        bias_tile[0, :width] = bias[path, c0 : c0 + width]
+        batch = task // (paths * lane_tiles)
+        path = task // lane_tiles % paths
+        c0 = task % lane_tiles * LANES
+        at_path = path * inner + c0
+        at_delta = (batch * paths + path) * length * inner + c0
+        at_u = batch * length * inner + c0
+        at_b = (batch * paths + path) * length * states
+        at_last = (batch * paths + path) * states * inner + c0
+        move_rows((rate, rate_tile), (path * states * inner + c0, inner, 0, LANES, states))
         state[:] = 0
-        for tile in range(n_tiles):
+        for tile in range(tiles):
             p0 = tile * TOKENS
             m = min(TOKENS, length - p0)
-            for n in range(n_states):
-                for i in range(width):
-                    if abs(state[n, i]) < _TINY:
-                        state[n, i] = 0
+            at_order = path * length + p0
+            flush_rows((state,), (states,))
             if keep:
-                kept[batch, path, tile, :, c0 : c0 + width] = state[:, :width]
-            for q in range(m):
-                token = order[path, p0 + q]
-                dt[q, :width] = delta[batch, path, token, c0 : c0 + width]
-                x[q, :width] = u[batch, token, c0 : c0 + width]
-                for n in range(n_states):
-                    b_tile[n, q] = bs[batch, path, token, n]
-                    c_tile[n, q] = cs[batch, path, token, n]
-            if softplus:
-                prepare_rows((dt, x, dtu, slope, bias_tile), 0, m)
-            else:
-                prepare_rows_linear((dt, x, dtu, slope, bias_tile), 0, m)
-            skip_rows((out, x, skip_tile), 0, m)
-            for n in range(n_states):
-                forward_rows((dt, dtu, out, b_tile, c_tile, rate_tile, state), n, m)
-            for q in range(m):
-                y[batch, path, order[path, p0 + q], c0 : c0 + width] = out[q, :width]
-        last[batch, path, :, c0 : c0 + width] = state[:, :width]
+                at_kept = ((batch * paths + path) * tiles + tile) * states * inner + c0
+                move_rows((state, kept), (0, LANES, at_kept, inner, states))
+            load_rows((delta, u, order, bias, skip, dt, dtu, out), (at_delta, at_u, at_order, at_path, inner, softplus, m))
+            for n in range(states):
+                forward_rows((dt, dtu, out, bs, cs, order, rate_tile, state), (at_b, at_order, states, n, m))
+            store_rows((out, order, y), (at_delta, at_order, inner, m))
+        move_rows((state, last), (0, LANES, at_last, inner, states))
 
 
 @kernel
 def _backward(  # type: ignore[no-untyped-def]
     u, delta, rate, bs, cs, skip, bias, order, softplus, kept, gy,
-    gu, gdelta, gb, gc, ga, gskip, gbias, n_path_groups, n_lane_groups, input_only, first_task, end_task,
+    gu, gdelta, gb, gc, ga, gskip, gbias, path_groups, lane_groups, input_only, first_task, end_task,
 ):  # fmt: skip
     """Tasks are (batch, group of paths, group of channel tiles).
 
     Sums over paths (gu) and over channels (gb, gc) are collected per group, so that no two threads write to the same place:
-    gu (path groups,B,L,I), gb and gc (lane groups,B,K,L,N), all zero at the start; ga (B,K,N,I) without the factor ln 2 of
-    ``rate``, gskip and gbias (B,K,I). ``input_only``: only gu is wanted.
+    gu (path groups,B,L,I), gb and gc (lane groups,B,K,L,N), gskip and gbias (B,K,I), all zero at the start; ga (B,K,N,I).
+    ``input_only``: only gu is wanted.
     """
-    _, n_paths, length, inner = delta.shape
-    n_states = bs.shape[3]
-    n_lane_tiles = (inner + LANES - 1) // LANES
-    n_tiles = (length + TOKENS - 1) // TOKENS
-    dt = np.zeros((TOKENS, LANES), np.float32)
-    x = np.zeros((TOKENS, LANES), np.float32)
-    dtu = np.zeros((TOKENS, LANES), np.float32)
-    slope = np.zeros((TOKENS, LANES), np.float32)
-    out = np.zeros((TOKENS, LANES), np.float32)
-    decays = np.zeros((TOKENS, LANES), np.float32)
-    parts = np.zeros((TOKENS, LANES), np.float32)
-    gx = np.zeros((TOKENS, LANES), np.float32)
-    gs = np.zeros((TOKENS, LANES), np.float32)
-    b_tile = np.zeros((n_states, TOKENS), np.float32)
-    c_tile = np.zeros((n_states, TOKENS), np.float32)
-    gb_tile = np.zeros((n_states, TOKENS), np.float32)
-    gc_tile = np.zeros((n_states, TOKENS), np.float32)
-    rate_tile = np.zeros((n_states, LANES), np.float32)
-    state = np.zeros((n_states, LANES), np.float32)
-    carry = np.zeros((n_states, LANES), np.float32)
-    ga_tile = np.zeros((n_states, LANES), np.float32)
-    skip_tile = np.zeros((1, LANES), np.float32)
-    bias_tile = np.zeros((1, LANES), np.float32)
-    gskip_tile = np.zeros((1, LANES), np.float32)
-    gbias_tile = np.zeros((1, LANES), np.float32)
+    n_batch, paths, length, inner = delta.shape
+    states = bs.shape[3]
+    lane_tiles = inner // LANES
+    tiles = (length + TOKENS - 1) // TOKENS
+    dt = np.empty((TOKENS, LANES), np.float32)
+    dtu = np.empty((TOKENS, LANES), np.float32)
+    slope = np.empty((TOKENS, LANES), np.float32)
+    out = np.empty((TOKENS, LANES), np.float32)
+    decays = np.empty((TOKENS, LANES), np.float32)
+    parts = np.empty((TOKENS, LANES), np.float32)
+    gx = np.empty((TOKENS, LANES), np.float32)
+    gs = np.empty((TOKENS, LANES), np.float32)
+    rate_tile = np.empty((states, LANES), np.float32)
+    carry = np.empty((states, LANES), np.float32)
+    ga_tile = np.empty((states, LANES), np.float32)
     for task in range(first_task, end_task):
-        lane_group = task % n_lane_groups
-        path_group = task // n_lane_groups % n_path_groups
-        batch = task // (n_lane_groups * n_path_groups)
-        first_path, end_path = n_paths * path_group // n_path_groups, n_paths * (path_group + 1) // n_path_groups
-        first_lane_tile = n_lane_tiles * lane_group // n_lane_groups
-        end_lane_tile = n_lane_tiles * (lane_group + 1) // n_lane_groups
-        for path in range(first_path, end_path):
-            for lane_tile in range(first_lane_tile, end_lane_tile):
-                c0 = lane_tile * LANES
-                width = min(LANES, inner - c0)
-                if width < LANES:
-                    dt[:] = 0
-                    x[:] = 0
-                    out[:] = 0
-                    rate_tile[:] = 0
-                    state[:] = 0
-                rate_tile[:, :width] = rate[path, :, c0 : c0 + width]
-                skip_tile[0, :width] = skip[path, c0 : c0 + width]
-                bias_tile[0, :width] = bias[path, c0 : c0 + width]
+        lane_group = task % lane_groups
+        path_group = task // lane_groups % path_groups
+        batch = task // (lane_groups * path_groups)
+        at_u = batch * length * inner
+        at_gu = (path_group * n_batch + batch) * length * inner
+        for path in range(paths * path_group // path_groups, paths * (path_group + 1) // path_groups):
+            at_b = (batch * paths + path) * length * states
+            at_gb = ((lane_group * n_batch + batch) * paths + path) * length * states
+            at_delta = (batch * paths + path) * length * inner
+            for c in range(lane_tiles * lane_group // lane_groups, lane_tiles * (lane_group + 1) // lane_groups):
+                c0 = c * LANES
+                at_path = path * inner + c0
+                at_sum = (batch * paths + path) * inner + c0
+                move_rows((rate, rate_tile), (path * states * inner + c0, inner, 0, LANES, states))
                 carry[:] = 0
                 ga_tile[:] = 0
-                gskip_tile[:] = 0
-                gbias_tile[:] = 0
-                for tile in range(n_tiles - 1, -1, -1):
+                for tile in range(tiles - 1, -1, -1):
                     p0 = tile * TOKENS
                     m = min(TOKENS, length - p0)
-                    for n in range(n_states):
-                        for i in range(width):
-                            if abs(carry[n, i]) < _TINY:
-                                carry[n, i] = 0
-                    for q in range(m):
-                        token = order[path, p0 + q]
-                        dt[q, :width] = delta[batch, path, token, c0 : c0 + width]
-                        x[q, :width] = u[batch, token, c0 : c0 + width]
-                        out[q, :width] = gy[batch, path, token, c0 : c0 + width]
-                        for n in range(n_states):
-                            b_tile[n, q] = bs[batch, path, token, n]
-                            c_tile[n, q] = cs[batch, path, token, n]
-                    if softplus:
-                        prepare_rows((dt, x, dtu, slope, bias_tile), 0, m)
-                    else:
-                        prepare_rows_linear((dt, x, dtu, slope, bias_tile), 0, m)
-                    gx[:] = 0
-                    gs[:] = 0
+                    at_order = path * length + p0
+                    flush_rows((carry,), (states,))
+                    load_rows_backward(
+                        (delta, u, gy, order, bias, dt, dtu, slope, out, gx, gs),
+                        (at_delta + c0, at_u + c0, at_order, at_path, inner, softplus, m),
+                    )
                     if input_only:
-                        for n in range(n_states):
-                            backward_input_rows((dt, out, gx, b_tile, c_tile, rate_tile, carry), n, m)
+                        for n in range(states):
+                            backward_input_rows((dt, out, gx, bs, cs, order, rate_tile, carry), (at_b, at_order, states, n, m))
                     else:
-                        state[:, :width] = kept[batch, path, tile, :, c0 : c0 + width]
-                        gb_tile[:] = 0
-                        gc_tile[:] = 0
-                        for n in range(n_states):
-                            recompute_rows((dt, dtu, decays, parts, b_tile, rate_tile, state), n, m)
-                            sums = (gx, gs, b_tile, c_tile, gb_tile, gc_tile, rate_tile, carry, ga_tile)
-                            backward_rows((dt, dtu, out, decays, parts, *sums), n, m)
-                    finish_rows((gx, gs, dt, x, out, slope, skip_tile, gskip_tile, gbias_tile), 0, m)
-                    for q in range(m):
-                        token = order[path, p0 + q]
-                        for i in range(width):
-                            gu[path_group, batch, token, c0 + i] += gx[q, i]
-                    if not input_only:
-                        for q in range(m):
-                            token = order[path, p0 + q]
-                            gdelta[batch, path, token, c0 : c0 + width] = gs[q, :width]
-                            for n in range(n_states):
-                                gb[lane_group, batch, path, token, n] += gb_tile[n, q]
-                                gc[lane_group, batch, path, token, n] += gc_tile[n, q]
+                        at_kept = ((batch * paths + path) * tiles + tile) * states * inner + c0
+                        for n in range(states):
+                            recompute_rows(
+                                (dt, dtu, decays, parts, bs, order, rate_tile, kept),
+                                (at_b, at_order, at_kept, inner, states, n, m),
+                            )
+                            backward_rows(
+                                (dt, dtu, out, decays, parts, gx, gs, bs, cs, order, gb, gc, rate_tile, carry, ga_tile),
+                                (at_b, at_gb, at_order, states, n, m),
+                            )
+                        finish_rows(
+                            (gx, gs, out, slope, u, order, gdelta, gskip, gbias),
+                            (at_delta + c0, at_u + c0, at_order, at_sum, inner, m),
+                        )
+                    finish_input_rows((gx, dt, out, order, skip, gu), (at_gu + c0, at_order, at_path, inner, m))
                 if not input_only:
-                    ga[batch, path, :, c0 : c0 + width] = ga_tile[:, :width]
-                    gskip[batch, path, c0 : c0 + width] = gskip_tile[0, :width]
-                    gbias[batch, path, c0 : c0 + width] = gbias_tile[0, :width]
+                    move_rows((ga_tile, ga), (0, LANES, (batch * paths + path) * states * inner + c0, inner, states))
 
 
 def _groups(batch: int, paths: int, lane_tiles: int, threads: int) -> tuple[int, int]:
@@ -239,10 +186,10 @@ class _Scan(torch.autograd.Function):
         y, last = torch.empty_like(delta), u.new_empty(batch, paths, states, inner)
         arrays = [t.detach().numpy() for t in (u, delta, rate, bs, cs, skip_full, bias_full, order)]
         outputs = [t.numpy() for t in (y, kept)]
-        n_tasks = batch * paths * -(-inner // LANES)
+        n_tasks = batch * paths * (inner // LANES)
         last_array = last.numpy()
-        run_tasks(lambda i, j: _forward(*arrays, softplus, *outputs, keep, last_array, i, j), n_tasks)
-        ctx.softplus, ctx.has = softplus, (skip is not None, bias is not None)
+        run_tasks(lambda i, j: _forward(*arrays, int(softplus), *outputs, keep, last_array, i, j), n_tasks)
+        ctx.softplus, ctx.has = int(softplus), (skip is not None, bias is not None)
         ctx.save_for_backward(u, delta, rate, bs, cs, skip_full, bias_full, order, kept)
         last = last.transpose(2, 3)
         ctx.mark_non_differentiable(last)
@@ -255,7 +202,7 @@ class _Scan(torch.autograd.Function):
         batch, paths, length, inner = delta.shape
         states = bs.shape[3]
         input_only = not any(ctx.needs_input_grad[1:7])
-        lane_tiles = -(-inner // LANES)
+        lane_tiles = inner // LANES
         path_groups, lane_groups = _groups(batch, paths, lane_tiles, torch.get_num_threads())
         gu = u.new_zeros(path_groups, batch, length, inner)
         if input_only:
@@ -263,7 +210,7 @@ class _Scan(torch.autograd.Function):
         else:
             gdelta = torch.empty_like(delta)
             gb, gc = (u.new_zeros(lane_groups, batch, paths, length, states) for _ in range(2))
-            ga, gskip, gbias = u.new_empty(batch, paths, states, inner), *(u.new_empty(batch, paths, inner) for _ in range(2))
+            ga, gskip, gbias = u.new_empty(batch, paths, states, inner), *(u.new_zeros(batch, paths, inner) for _ in range(2))
         inputs = [t.detach().numpy() for t in (u, delta, rate, bs, cs, skip, bias, order)]
         kept_array, gy_array = kept.numpy(), gy.contiguous().numpy()
         outputs = [t.numpy() for t in (gu, gdelta, gb, gc, ga, gskip, gbias)]
@@ -294,4 +241,10 @@ def scan_cpu(
     softplus: bool,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Scan float32 CPU tensors; shapes as in :func:`glsmamba.scan.selective.selective_scan`. Returns (y, last state)."""
-    return _Scan.apply(u, delta, a, bs, cs, skip, bias, order, softplus)
+    inner = u.shape[-1]
+    if missing := -inner % LANES:  # the kernels work on whole rows of LANES channels; channels are independent
+        u, delta = F.pad(u, (0, missing)), F.pad(delta, (0, missing))
+        a = F.pad(a, (0, 0, 0, missing))
+        skip, bias = (None if t is None else F.pad(t, (0, missing)) for t in (skip, bias))
+    y, last = _Scan.apply(u, delta, a, bs, cs, skip, bias, order, softplus)
+    return (y[..., :inner], last[:, :, :inner]) if missing else (y, last)

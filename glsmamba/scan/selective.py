@@ -10,9 +10,13 @@ in the published kernel)::
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, overload
 
 import torch
+
+from glsmamba.scan.cuda_scan import load_kernel, scan_mamba_ssm
+from glsmamba.scan.torch_scan import scan_torch
 
 Backend = Literal["numba", "mamba_ssm", "torch"]
 
@@ -26,10 +30,30 @@ class BackendReport:
 
 
 def backend_report(device_type: str = "cpu") -> BackendReport:
-    """The backend that ``selective_scan`` takes on ``device_type`` for float32, with the reason in words."""
+    """The backend that ``selective_scan`` takes on ``device_type`` for float32, with the reason in words.
+
+    Not silent: the program shows this in its status bar and in ``info``.
+    """
     if device_type == "cpu":
-        return BackendReport("numba", "compiled for this processor by numba")
-    return BackendReport("torch", "plain PyTorch, chunk by chunk")
+        problem = _numba_problem()
+        if problem is None:
+            return BackendReport("numba", "kernel compiled for this processor by numba")
+        return BackendReport("torch", f"numba cannot be used ({problem}): plain PyTorch, about 15 times slower")
+    if device_type == "cuda":
+        function, reason = load_kernel()
+        if function is not None:
+            return BackendReport("mamba_ssm", reason)
+        return BackendReport("torch", f"{reason}: plain PyTorch, chunk by chunk")
+    return BackendReport("torch", f"there is no kernel for {device_type!r} devices: plain PyTorch, chunk by chunk")
+
+
+@lru_cache(maxsize=1)
+def _numba_problem() -> str | None:
+    try:
+        import glsmamba.scan.numba_scan  # noqa: F401
+    except Exception as error:  # numba or llvmlite missing, or refusing this Python or NumPy
+        return f"{type(error).__name__}: {error}"
+    return None
 
 
 @overload
@@ -114,6 +138,13 @@ def selective_scan(
             if u.device.type != "cpu":
                 raise ValueError(f"The numba scan works on the CPU, but the tensors are on {u.device}; use backend='torch'.")
             y, last = scan_cpu(u, delta, A, Bm, Cm, D, delta_bias, order, delta_softplus)
+        elif backend == "mamba_ssm":
+            function, reason = load_kernel()
+            if function is None:
+                raise ValueError(f"The mamba-ssm backend cannot be used: {reason}.")
+            y, last = scan_mamba_ssm(u, delta, A, Bm, Cm, D, delta_bias, order, delta_softplus, function)
+        elif backend == "torch":
+            y, last = scan_torch(u, delta, A, Bm, Cm, D, delta_bias, order, delta_softplus)
         else:
             raise ValueError(f"There is no scan backend {backend!r}; use 'numba', 'mamba_ssm' or 'torch'.")
     return (y, last) if return_last_state else y

@@ -1,0 +1,141 @@
+"""Batches: crops, heat map targets and weights from pictures kept in memory.
+
+A sample depends on nothing but the seed, the epoch and its place in the epoch, so that a training can be cut anywhere and
+resumed exactly. Everything is made in the training thread: on two cores a loader process is slower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from glsmamba.heatmaps import gaussian_targets, rescaled_affine, transformed
+from glsmamba.training.augment import Augmentation, border_colour, disturbed, flipped_joints, place, window_affines
+from glsmamba.training.labels import PictureLabels, TrainingDataError
+
+
+@dataclass(frozen=True)
+class Person:
+    """One person to learn from.
+
+    Attributes:
+        frames: the pictures (H, W, 3) uint8 RGB: one still, or as many as a window has, the key frame in the middle.
+        points: (15, 2) joints in the key frame, picture pixels.
+        known: (15,) bool.
+        weight: how often it is drawn, relative to others.
+    """
+
+    frames: tuple[np.ndarray, ...]
+    points: np.ndarray
+    known: np.ndarray
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """crops (B, T, H, W, 3) uint8 RGB; targets (B, K, h, w) float32; weights (B, K) float32."""
+
+    crops: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a batch looks like: crop (height, width), heat map grid (h, w), sigma in cells, frames a window."""
+
+    size: tuple[int, int]
+    grid: tuple[int, int]
+    sigma: float
+    frames: int = 1
+
+
+def load_people(labels: PictureLabels, limit: int | None = None) -> list[Person]:
+    """Read the pictures into memory (about 0.15 MB each).
+
+    Raises:
+        TrainingDataError: a picture cannot be read.
+    """
+    people = []
+    for n, path in enumerate(labels.images[:limit]):
+        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if picture is None:
+            raise TrainingDataError(f"{path.name} cannot be read as a picture; fetch the data folder again.")
+        people.append(Person((cv2.cvtColor(picture, cv2.COLOR_BGR2RGB),), labels.points[n], labels.known[n]))
+    return people
+
+
+def make_sample(
+    person: Person, rng: np.random.Generator, shape: Shape, augmentation: Augmentation
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One sample: crops (T, H, W, 3), targets (K, h, w), weights (K,).
+
+    Joints that are not known weigh nothing. A known joint well outside the crop is taught as an empty map: a body that ends at
+    the crop's border must not get legs.
+    """
+    placement = place(rng, person.points, person.known, shape.size, augmentation)
+    affines = [placement.affine] * shape.frames
+    if len(person.frames) == 1:
+        affines = window_affines(rng, placement.affine, shape.size, shape.frames, augmentation.motion)
+        pictures: Sequence[np.ndarray] = person.frames * shape.frames
+    else:
+        first = len(person.frames) // 2 - shape.frames // 2
+        pictures = person.frames[first : first + shape.frames]
+    colour = border_colour(rng, augmentation)
+    h, w = shape.size
+    crops = [
+        cv2.warpAffine(picture, affine, (w, h), flags=cv2.INTER_LINEAR, borderValue=colour)
+        for picture, affine in zip(pictures, affines, strict=True)
+    ]
+    points, known = transformed(rescaled_affine(placement.affine, shape.size, shape.grid), person.points), person.known
+    if placement.flipped:
+        points, known = flipped_joints(points, known)
+    targets, weights = gaussian_targets(points, known, shape.grid, shape.sigma)
+    far = 1.5 * shape.sigma
+    outside = (points < -far).any(-1) | (points[:, 0] > shape.grid[1] - 1 + far) | (points[:, 1] > shape.grid[0] - 1 + far)
+    weights = np.where(outside & known, np.float32(1), weights)
+    return np.stack(disturbed(rng, crops, augmentation)), targets, weights
+
+
+class BatchSource:
+    """Endless batches over people, epoch after epoch, from a position on.
+
+    Args:
+        people: to draw from; those of weight w come w times an epoch (the fraction is drawn anew each epoch).
+        shape: what a batch looks like.
+        batch: samples a batch.
+        seed: of the order and of all augmentation.
+        augmentation: ranges.
+    """
+
+    def __init__(self, people: Sequence[Person], shape: Shape, batch: int, seed: int, augmentation: Augmentation):
+        if not people:
+            raise TrainingDataError("There is nobody to train on; check the data folder and the splits in the configuration.")
+        self.people, self.shape, self.batch, self.seed, self.augmentation = people, shape, batch, seed, augmentation
+
+    def order(self, epoch: int) -> np.ndarray:
+        """Indices of people in the order of an epoch."""
+        rng = np.random.default_rng([self.seed, epoch])
+        wanted = np.array([person.weight for person in self.people])
+        times = np.floor(wanted + rng.random(len(wanted)) * (wanted % 1 > 0)).astype(int)
+        return rng.permutation(np.repeat(np.arange(len(self.people)), times))
+
+    def batches(self, epoch: int, position: int) -> Iterator[tuple[Batch, int, int]]:
+        """Batches from a place on, each with the (epoch, position) at which the next one starts."""
+        while True:
+            order = self.order(epoch)
+            while position + self.batch <= len(order) or (position == 0 and len(order)):
+                chosen = order[position : position + self.batch]
+                made = [
+                    make_sample(
+                        self.people[int(n)], np.random.default_rng([self.seed, epoch, position + i]), self.shape, self.augmentation
+                    )
+                    for i, n in enumerate(chosen)
+                ]
+                position += self.batch
+                crops, targets, weights = zip(*made, strict=True)
+                yield Batch(np.stack(crops), np.stack(targets), np.stack(weights)), epoch, position
+            epoch, position = epoch + 1, 0

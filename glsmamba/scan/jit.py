@@ -12,6 +12,7 @@ import threading
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -34,6 +35,7 @@ class Kernel:
         options = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}, **options}
         try:
             self.dispatcher = njit(cache=True, **options)(function)
+            self._watch_sources()
         except RuntimeError:  # no place for a cache
             self.dispatcher = njit(**options)(function)
         self._lock = threading.Lock()
@@ -53,6 +55,15 @@ class Kernel:
                 self.dispatcher.compile(self._types(args))
             self._used = True
         return self.dispatcher(*args)
+
+    def _watch_sources(self) -> None:
+        """Make the cache depend on all files of this package: numba itself looks at the kernel's own file only."""
+        stamp = tuple((p.name, p.stat().st_mtime, p.stat().st_size) for p in sorted(Path(__file__).parent.glob("*.py")))
+        try:
+            file = self.dispatcher._cache._cache_file
+            file._source_stamp = (file._source_stamp, stamp)
+        except AttributeError:  # another numba: better slow than stale
+            self.dispatcher._cache = NullCache()
 
     def _types(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         return tuple(self.dispatcher.typeof_pyval(value) for value in args)

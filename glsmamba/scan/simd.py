@@ -26,8 +26,6 @@ TOKENS = 64
 
 _FLOAT = ir.FloatType()
 _INT = ir.IntType(32)
-_VECTOR = ir.VectorType(_FLOAT, LANES)
-_INTS = ir.VectorType(_INT, LANES)
 _FMA = ("contract",)
 
 # 2^f = 1 + f * q(f) on [-1/2, 1/2]; written this way 2^f - 1 keeps its relative accuracy near f = 0, which is what decides the
@@ -43,39 +41,40 @@ Emit = Callable[["Row", Any, Sequence[Any], Sequence[Any]], None]
 
 
 class Row:
-    """Emits vector arithmetic on rows for one LLVM builder."""
+    """Emits vector arithmetic on rows of ``lanes`` numbers for one LLVM builder."""
 
-    def __init__(self, context: Any, builder: Any) -> None:
-        self.context, self.builder = context, builder
+    def __init__(self, builder: Any, lanes: int = LANES) -> None:
+        self.builder, self.lanes = builder, lanes
+        self.floats, self.ints = ir.VectorType(_FLOAT, lanes), ir.VectorType(_INT, lanes)
 
     def const(self, value: float) -> ir.Constant:
         """The same number in every lane."""
-        return ir.Constant(_VECTOR, [value] * LANES)
+        return ir.Constant(self.floats, [value] * self.lanes)
 
     def splat(self, scalar: Any) -> Any:
         """A run-time scalar in every lane."""
-        undefined = ir.Constant(_VECTOR, ir.Undefined)
+        undefined = ir.Constant(self.floats, ir.Undefined)
         first = self.builder.insert_element(undefined, scalar, ir.Constant(_INT, 0))
-        return self.builder.shuffle_vector(first, undefined, ir.Constant(_INTS, [0] * LANES))
+        return self.builder.shuffle_vector(first, undefined, ir.Constant(self.ints, [0] * self.lanes))
 
     def load(self, base: Any, row: Any) -> Any:
         """Row ``row`` of the local buffer at ``base``."""
-        return self.load_at(base, self.builder.mul(row, ir.Constant(row.type, LANES)))
+        return self.load_at(base, self.builder.mul(row, ir.Constant(row.type, self.lanes)))
 
     def store(self, value: Any, base: Any, row: Any) -> None:
         """Write row ``row`` of the local buffer at ``base``."""
-        self.store_at(value, base, self.builder.mul(row, ir.Constant(row.type, LANES)))
+        self.store_at(value, base, self.builder.mul(row, ir.Constant(row.type, self.lanes)))
 
     def load_at(self, base: Any, offset: Any) -> Any:
-        """``LANES`` numbers from ``offset`` elements after ``base``."""
+        """One row from ``offset`` elements after ``base``."""
         return self.builder.load(self._address(base, offset), align=4)
 
     def store_at(self, value: Any, base: Any, offset: Any) -> None:
-        """Write ``LANES`` numbers ``offset`` elements after ``base``."""
+        """Write one row ``offset`` elements after ``base``."""
         self.builder.store(value, self._address(base, offset), align=4)
 
     def _address(self, base: Any, offset: Any) -> Any:
-        return self.builder.bitcast(self.builder.gep(base, [offset]), _VECTOR.as_pointer())
+        return self.builder.bitcast(self.builder.gep(base, [offset]), self.floats.as_pointer())
 
     def scalar(self, base: Any, index: Any) -> Any:
         """One element."""
@@ -115,8 +114,8 @@ class Row:
         shifted = b.fadd(x, self.const(_ROUND))
         f = b.fsub(x, b.fsub(shifted, self.const(_ROUND)))
         p = self.fma(f, self.polynomial(f, _EXP2), self.const(1.0))
-        exponent = b.shl(b.bitcast(shifted, _INTS), ir.Constant(_INTS, [23] * LANES))
-        scale = b.bitcast(b.add(exponent, ir.Constant(_INTS, [127 << 23] * LANES)), _VECTOR)
+        exponent = b.shl(b.bitcast(shifted, self.ints), ir.Constant(self.ints, [23] * self.lanes))
+        scale = b.bitcast(b.add(exponent, ir.Constant(self.ints, [127 << 23] * self.lanes)), self.floats)
         return b.fmul(p, scale)
 
     def softplus(self, x: Any) -> tuple[Any, Any]:
@@ -134,8 +133,8 @@ class Row:
 
     def total(self, x: Any) -> Any:
         """The sum over the lanes."""
-        kind = ir.FunctionType(_FLOAT, [_FLOAT, _VECTOR])
-        name = f"llvm.vector.reduce.fadd.v{LANES}f32"
+        kind = ir.FunctionType(_FLOAT, [_FLOAT, self.floats])
+        name = f"llvm.vector.reduce.fadd.v{self.lanes}f32"
         function = cgutils.get_or_insert_function(self.builder.module, kind, name)
         return self.builder.call(function, [ir.Constant(_FLOAT, 0.0), x], fastmath=("reassoc", "nsz"))
 
@@ -144,7 +143,7 @@ class Row:
         return cgutils.alloca_once_value(self.builder, value)
 
 
-def _tile_function(emit: Emit) -> Any:
+def tile_function(emit: Emit) -> Any:
     """Make the intrinsic ``name(arrays, integers)`` of ``emit(row, builder, pointers, integers)``; it returns nothing.
 
     ``arrays`` is a tuple of C-contiguous float32 arrays (orders: int64), ``integers`` one of sizes and offsets.
@@ -154,7 +153,7 @@ def _tile_function(emit: Emit) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             values = cgutils.unpack_tuple(builder, args[0])
             pointers = [context.make_array(k)(context, builder, v).data for k, v in zip(signature.args[0], values, strict=True)]
-            emit(Row(context, builder), builder, pointers, cgutils.unpack_tuple(builder, args[1]))
+            emit(Row(builder), builder, pointers, cgutils.unpack_tuple(builder, args[1]))
             return context.get_dummy_value()
 
         return types.void(arrays, types.UniTuple(types.intp, len(integers))), codegen
@@ -179,7 +178,7 @@ def _step_size(row: Row, builder: Any, value: Any, softplus: Any) -> tuple[Any, 
     return builder.select(wanted, smooth, value), builder.select(wanted, slope, row.const(1.0))
 
 
-@_tile_function
+@tile_function
 def load_rows(row: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[Any]) -> None:
     """Gather ``m`` tokens: ``dt = softplus(delta + bias)``, ``dtu = dt u``, ``y = skip u``."""
     delta, u, order, bias, skip, dt, dtu, y = arrays
@@ -196,7 +195,7 @@ def load_rows(row: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[
         row.store(builder.fmul(factor, x), y, q)
 
 
-@_tile_function
+@tile_function
 def forward_rows(row: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[Any]) -> None:
     """Run state ``n`` over ``m`` tokens: ``h = 2^(dt rate) h + dtu b``, ``y += c h``."""
     dt, dtu, y, bs, cs, order, rate, state = arrays
@@ -214,7 +213,7 @@ def forward_rows(row: Row, builder: Any, arrays: Sequence[Any], integers: Sequen
     row.store(builder.load(slot), state, n)
 
 
-@_tile_function
+@tile_function
 def store_rows(row: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[Any]) -> None:
     """Scatter ``m`` rows to their tokens."""
     y, order, out = arrays
@@ -224,7 +223,7 @@ def store_rows(row: Row, builder: Any, arrays: Sequence[Any], integers: Sequence
         row.store_at(row.load(y, loop.index), out, row.at(out_offset, inner, token))
 
 
-@_tile_function
+@tile_function
 def load_rows_backward(row: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[Any]) -> None:
     """Gather ``m`` tokens for the backward pass: dt and its derivative ``slope``, ``dtu`` and the gradient ``gy`` of y."""
     delta, u, grad, order, bias, dt, dtu, slope, gy, gx, gs = arrays
@@ -243,7 +242,7 @@ def load_rows_backward(row: Row, builder: Any, arrays: Sequence[Any], integers: 
         row.store(row.const(0.0), gs, q)
 
 
-@_tile_function
+@tile_function
 def recompute_rows(row: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[Any]) -> None:
     """Repeat the forward run of state ``n``; keep the decay ``a`` and the kept part ``a * h_before`` of every token."""
     dt, dtu, decays, parts, bs, order, rate, kept = arrays
@@ -260,7 +259,7 @@ def recompute_rows(row: Row, builder: Any, arrays: Sequence[Any], integers: Sequ
         builder.store(row.fma(row.load(dtu, q), row.splat(row.scalar(bs, at)), part), slot)
 
 
-@_tile_function
+@tile_function
 def backward_rows(row: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[Any]) -> None:
     """Adjoint of :func:`forward_rows` for state ``n``, last token first.
 
@@ -290,7 +289,7 @@ def backward_rows(row: Row, builder: Any, arrays: Sequence[Any], integers: Seque
     row.store(builder.load(slot_a), ga, n)
 
 
-@_tile_function
+@tile_function
 def backward_input_rows(row: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[Any]) -> None:
     """:func:`backward_rows` for the input alone; needs no states, recomputes nothing."""
     dt, gy, gx, bs, cs, order, rate, carry = arrays
@@ -305,7 +304,7 @@ def backward_input_rows(row: Row, builder: Any, arrays: Sequence[Any], integers:
     row.store(builder.load(slot), carry, n)
 
 
-@_tile_function
+@tile_function
 def finish_input_rows(row: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[Any]) -> None:
     """Scatter the gradient of u: ``gu += gx dt + skip gy``."""
     gx, dt, gy, order, skip, gu = arrays
@@ -318,7 +317,7 @@ def finish_input_rows(row: Row, builder: Any, arrays: Sequence[Any], integers: S
         row.store_at(row.fma(row.load(gx, q), row.load(dt, q), through_skip), gu, at)
 
 
-@_tile_function
+@tile_function
 def finish_rows(row: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[Any]) -> None:
     """Scatter the gradient of delta, before bias and softplus; add up those of D and of the bias over the tokens."""
     gx, gs, gy, slope, u, order, gdelta, gskip, gbias = arrays
@@ -337,7 +336,7 @@ def finish_rows(row: Row, builder: Any, arrays: Sequence[Any], integers: Sequenc
     row.store_at(builder.load(slot_bias), gbias, channel_offset)
 
 
-@_tile_function
+@tile_function
 def flush_rows(row: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[Any]) -> None:
     """Set numbers below 1e-30 to 0 in ``n_rows`` rows: subnormal numbers are a hundred times slower."""
     (values,) = arrays
@@ -350,7 +349,7 @@ def flush_rows(row: Row, builder: Any, arrays: Sequence[Any], integers: Sequence
         row.store(builder.select(tiny, row.const(0.0), x), values, loop.index)
 
 
-@_tile_function
+@tile_function
 def move_rows(row: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[Any]) -> None:
     """Copy ``n_rows`` rows: ``target[target_offset + target_stride r] = source[source_offset + source_stride r]``."""
     source, target = arrays

@@ -23,6 +23,15 @@ PATHS = ("unified", "spatial", "temporal")
 Inputs = dict[str, torch.Tensor]
 
 
+@pytest.fixture(autouse=True)
+def few_threads() -> Iterator[None]:
+    """Thousands of small operations: on a busy machine OpenMP's threads would mostly wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def make_inputs(batch: int, paths: int, length: int, inner: int, states: int, strong: bool = False, seed: int = 0) -> Inputs:
     """Random inputs; ``strong`` takes decays from almost none to exponents of many thousands."""
     generator = torch.Generator().manual_seed(seed)
@@ -186,6 +195,7 @@ def test_results_do_not_depend_on_threads() -> None:
 
 
 def test_several_threads_at_once() -> None:
+    torch.set_num_threads(2)
     inputs = make_inputs(1, 3, 300, 64, 4)
     args = [inputs[n] for n in NAMES]
     wanted = selective_scan(*args, inputs["order"])  # type: ignore[call-overload]

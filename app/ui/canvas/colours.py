@@ -63,17 +63,25 @@ def joint_colours(pose: Pose, skeleton: Skeleton, track: int, mode: str) -> Sequ
         return [(int(r), int(g), int(b)) for r, g, b, _ in picked]
     if mode == "provenance":
         return [PROVENANCES[int(p)] for p in pose.provenance]
-    return [SIDES[side] for side in skeleton.sides]
+    return _side_colours(skeleton)[0]
+
+
+@cache
+def _side_colours(skeleton: Skeleton) -> tuple[tuple[Rgb, ...], dict[tuple[int, int], Rgb]]:
+    """Colours of the joints and of the bones by side: a bone from a middle joint belongs to its other end's side."""
+    sides = skeleton.sides
+    bones = {}
+    for a, b in skeleton.edges:
+        ends = {sides[a], sides[b]} - {"middle"}
+        bones[a, b] = SIDES[ends.pop()] if len(ends) == 1 else SIDES["middle"]
+    return tuple(SIDES[side] for side in sides), bones
 
 
 def bone_colour(colours: Sequence[Rgb], skeleton: Skeleton, edge: tuple[int, int], mode: str, pose: Pose) -> Rgb:
     """Colour of one bone: its side, else the colour of its outer joint, else of the worse joint."""
     a, b = edge
     if mode == "side":
-        sides = {skeleton.sides[a], skeleton.sides[b]}
-        if {"left", "right"} <= sides:
-            return SIDES["middle"]
-        return SIDES["left"] if "left" in sides else SIDES["right"] if "right" in sides else SIDES["middle"]
+        return _side_colours(skeleton)[1][edge]
     if mode == "confidence":
         return colours[a] if pose.scores[a] < pose.scores[b] else colours[b]
     return colours[b]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -42,15 +43,18 @@ class ValueMap:
         return ValueMap(values, np.asarray(crop, np.float64), title, low, high if high > low else low + 1e-6)
 
 
+@cache
+def _premultiplied(colormap: str) -> np.ndarray:
+    """(256, 4) uint8 premultiplied BGRA: colour and opacity both grow with the value."""
+    table = lut(colormap).astype(np.float32)
+    alpha = np.linspace(0, 1, 256, dtype=np.float32)[:, None] ** 0.6
+    return (np.concatenate([table[:, 2::-1] * alpha, alpha * 255], axis=1) + 0.5).astype(np.uint8)
+
+
 def coloured(values: np.ndarray, low: float, high: float, colormap: str) -> np.ndarray:
-    """(h, w, 4) uint8 premultiplied BGRA of a map: colour and opacity both grow with the value."""
-    share = np.clip((values - low) / (high - low), 0, 1)
-    table = lut(colormap).astype(np.float32)[(share * 255 + 0.5).astype(np.uint8)]
-    alpha = share[..., None] ** 0.6
-    out = np.empty((*values.shape, 4), np.uint8)
-    out[..., :3] = table[..., 2::-1] * alpha + 0.5
-    out[..., 3:] = alpha * 255 + 0.5
-    return out
+    """(h, w, 4) uint8 premultiplied BGRA of a map: clear at ``low``, the colour map's last colour at ``high``."""
+    share = np.clip((values - low) * (255 / (high - low)) + 0.5, 0, 255).astype(np.uint8)
+    return np.ascontiguousarray(_premultiplied(colormap)[share])
 
 
 def map_to_view(crop: np.ndarray, finer: int = 1) -> QTransform:
@@ -70,6 +74,7 @@ class OverlayItem(pg.GraphicsObject):
     def __init__(self) -> None:
         super().__init__()
         self._map: ValueMap | None = None
+        self._colormap = ""
         self._buffer: np.ndarray | None = None
         self._image: QImage | None = None
         self._place = QTransform()
@@ -81,9 +86,11 @@ class OverlayItem(pg.GraphicsObject):
 
     def set_map(self, value_map: ValueMap | None, colormap: str, opacity: float) -> None:
         """Show a map, or nothing."""
-        self.prepareGeometryChange()
-        self._map = value_map
         self.setOpacity(opacity)
+        if value_map is self._map and (value_map is None or colormap == self._colormap):
+            return
+        self.prepareGeometryChange()
+        self._map, self._colormap = value_map, colormap
         if value_map is None:
             self._buffer = self._image = None
             self.update()

@@ -49,19 +49,23 @@ class Overlays:
     def __init__(self) -> None:
         self.heatmaps: HeatMaps | None = None
         self._activation: Any = None
+        self._made: dict[tuple, ValueMap] = {}  # the same map is the same object, so that it isn't coloured again
 
     def clear(self) -> None:
         """Forget everything: another video."""
         self.heatmaps = None
         self._activation = None
+        self._made.clear()
 
     def take_heatmaps(self, result: Any) -> None:
         """Keep new heat maps."""
         self.heatmaps = read_heatmaps(result) or self.heatmaps
+        self._made.clear()
 
     def take_activation(self, result: Any) -> None:
         """Keep new activation maps (with frame, track and joint; the maps themselves or in ``.maps``)."""
         self._activation = result
+        self._made.clear()
 
     def has_heatmaps(self, frame: int, track: int | None) -> bool:
         """True if the heat maps at hand are of this person in this frame."""
@@ -72,10 +76,13 @@ class Overlays:
         if mode == "off" or not self.has_heatmaps(frame, track):
             return None
         assert self.heatmaps is not None
-        values = self.heatmaps.values
-        if mode == "joint" and joint is not None and joint < len(values):
-            return ValueMap.of(values[joint], self.heatmaps.crop, f"heat map: {joint_words(skeleton.joints[joint])}", low=0.0)
-        return ValueMap.of(values.max(axis=0), self.heatmaps.crop, "heat map: all joints", low=0.0)
+        maps = self.heatmaps
+        k = joint if mode == "joint" and joint is not None and joint < len(maps.values) else None
+        if ("heatmap", k) not in self._made:
+            values = maps.values.max(axis=0) if k is None else maps.values[k]
+            words = "all joints" if k is None else joint_words(skeleton.joints[k])
+            self._made["heatmap", k] = ValueMap.of(values, maps.crop, f"heat map: {words}", low=0.0)
+        return self._made["heatmap", k]
 
     def activation(self, frame: int, track: int | None, display: DisplayOptions, skeleton: Skeleton) -> ValueMap | None:
         """The activation map to draw: the key frame's of the chosen path, if it belongs to this frame and person."""
@@ -88,10 +95,13 @@ class Overlays:
         maps = getattr(inner, "maps", None)
         if not maps or display.activation_path not in maps:
             return None
-        stack = np.asarray(maps[display.activation_path], np.float32)
-        title = "activation: " + _TITLES.get(display.activation_path, display.activation_path)
-        joint = getattr(result, "joint", None)
-        if isinstance(joint, int):
-            title += f", {joint_words(skeleton.joints[joint])}"
-        # all frames of the window share one scale, so that frames can be compared
-        return ValueMap.of(stack[len(stack) // 2], inner.crop, title, float(stack.min()), float(stack.max()))
+        key = ("activation", display.activation_path)
+        if key not in self._made:
+            stack = np.asarray(maps[display.activation_path], np.float32)
+            title = "activation: " + _TITLES.get(display.activation_path, display.activation_path)
+            joint = getattr(result, "joint", None)
+            if isinstance(joint, int):
+                title += f", {joint_words(skeleton.joints[joint])}"
+            # all frames of the window share one scale, so that frames can be compared
+            self._made[key] = ValueMap.of(stack[len(stack) // 2], inner.crop, title, float(stack.min()), float(stack.max()))
+        return self._made[key]

@@ -17,13 +17,11 @@ from PySide6.QtWidgets import QApplication, QStyleOptionGraphicsItem, QWidget
 
 from app.labels.pose import Visibility
 from app.ui.canvas import colours
+from app.ui.canvas.joint_marks import HAIRLINE, MUTED, ring_radius, stamp_joints
 from app.ui.canvas.scene import BONE_WIDTH, FIRM, INTERPOLATED, JOINT_RADIUS, PREDICTED, ShownPerson, box_on_screen
 from app.ui.events import DisplayOptions
 from glsmamba.data.skeletons import Skeleton
 
-#: Opacity of what the model says and nobody has confirmed.
-MUTED = 0.6
-HAIRLINE = QColor(10, 12, 16)
 OUTLINE = QColor(255, 255, 255)
 EVERYWHERE = QRectF(-1e6, -1e6, 2e6, 2e6)
 LABEL_GROUND = QColor(18, 20, 24, 200)
@@ -96,12 +94,12 @@ class PeopleItem(pg.GraphicsObject):
         for person in people:
             table = colours.joint_colours(person.pose, skeleton, person.track, mode)
             at, drawn, form = person.screen.tolist(), person.drawn.tolist(), person.form.tolist()
-            size = round(person.size, 2)
+            size = round(person.size * 10) / 10
             occluded = (person.pose.visibility == Visibility.OCCLUDED).tolist()
             hollow = [form[j] != FIRM or occluded[j] for j in range(len(form))]
             for a, b in skeleton.edges:
                 if drawn[a] and drawn[b]:
-                    line = _between(at[a], at[b], *((_ring_radius(size) if hollow[j] else 0.0) for j in (a, b)))
+                    line = _between(at[a], at[b], *((ring_radius(size) if hollow[j] else 0.0) for j in (a, b)))
                     if line is not None:
                         kind = form[a] if form[a] == form[b] else _weaker(form[a], form[b])
                         rgb = colours.bone_colour(table, skeleton, (a, b), mode, person.pose)
@@ -124,7 +122,7 @@ class PeopleItem(pg.GraphicsObject):
                 dashes,
             )
         for (rgb, kind, hidden, size), places in joints.items():
-            draw_joints(painter, places, rgb, kind, hidden, size)
+            stamp_joints(painter, places, rgb, kind, hidden, size)
 
     def _outline(self, painter: QPainter, bones: dict[tuple, list[QLineF]], joints: dict[tuple, list]) -> None:
         """A light edge round the whole skeleton."""
@@ -133,7 +131,7 @@ class PeopleItem(pg.GraphicsObject):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(OUTLINE)
         for (_, form, hidden, size), places in joints.items():
-            outer, inner = JOINT_RADIUS * size + 2.4, _ring_radius(size)
+            outer, inner = JOINT_RADIUS * size + 2.4, ring_radius(size)
             shape = QPainterPath()  # rings stay open in the middle: the pixel under the joint is what is being judged
             for x, y in places:
                 shape.addEllipse(QPointF(x, y), outer, outer)
@@ -144,6 +142,7 @@ class PeopleItem(pg.GraphicsObject):
     def _boxes(self, painter: QPainter, people: list[ShownPerson], display: DisplayOptions, outlined: bool) -> None:
         scale, origin = self._camera()
         painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)  # upright lines are sharper on whole pixels, and faster
         for person in people:
             for box, dashed in ((person.pose.box, False), (person.pose.head_box, True)):
                 if box is None or (dashed and not outlined):
@@ -159,6 +158,7 @@ class PeopleItem(pg.GraphicsObject):
                     _pen(colour, 0.95 if outlined else 0.7 if firm else 0.35, display.mark_scale, [4, 3] if dashed else None)
                 )
                 painter.drawRect(rect)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
 
     def _labels(self, painter: QPainter, people: list[ShownPerson], display: DisplayOptions, selected: int | None) -> None:
         font = label_font()
@@ -196,47 +196,8 @@ def enter_screen(painter: QPainter, scale: float, origin: np.ndarray) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
 
 
-def draw_joints(
-    painter: QPainter, places: list[tuple[float, float]], rgb: colours.Rgb, form: int, occluded: bool, size: float
-) -> None:
-    """Joints of one look: full ones are discs, predicted ones thin rings, occluded ones rings with a stroke through."""
-    radius = JOINT_RADIUS * size
-    hollow = occluded or form != FIRM
-    opacity = MUTED if form == PREDICTED else 1.0
-    inner = _ring_radius(size) if hollow else radius
-    discs, strokes = QPainterPath(), QPainterPath()
-    discs.setFillRule(Qt.FillRule.WindingFill)
-    reach = radius * 1.5
-    for x, y in places:
-        discs.addEllipse(QPointF(x, y), inner, inner)
-        if occluded:
-            strokes.moveTo(x - reach, y + reach)
-            strokes.lineTo(x + reach, y - reach)
-    colour = QColor(*rgb)
-    if not hollow:
-        painter.setPen(_pen(HAIRLINE, 0.85, 1.4))
-        painter.setBrush(colour)
-        painter.drawPath(discs)
-        return
-    width = (1.5 if form == PREDICTED else 2.0) * max(size, 0.8)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.setPen(_pen(HAIRLINE, 0.8 * opacity, width + 1.6))
-    painter.drawPath(discs)
-    if occluded:
-        painter.drawPath(strokes)
-    painter.setPen(_pen(colour, min(opacity + 0.15, 1.0), width))
-    painter.drawPath(discs)
-    if occluded:
-        painter.setPen(_pen(colour, min(opacity + 0.15, 1.0), width))
-        painter.drawPath(strokes)
-
-
 def _bone_width(form: int, size: float) -> float:
     return (BONE_WIDTH if form != PREDICTED else 1.4) * max(size, 0.7)
-
-
-def _ring_radius(size: float) -> float:
-    return JOINT_RADIUS * size - 0.6
 
 
 def _between(p: list[float], q: list[float], from_p: float, from_q: float) -> QLineF | None:

@@ -151,7 +151,7 @@ class FrameServer:
         """Decode up to frame ``i``, keeping the last pictures passed; None if given up on the way."""
         passed: list[Decoded] = []
         decoded = None
-        for decoded in reader.approach(i):
+        for decoded in reader.approach(i, self._keep):
             keep = min(self._keep, self.cache.byte_budget // (2 * max(1, decoded.nbytes)))
             if decoded.index != i and decoded.index >= i - keep:
                 passed.append(decoded)

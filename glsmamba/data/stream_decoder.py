@@ -40,6 +40,9 @@ class StreamDecoder:
         self._threads = threads or default_threads()
         #: Presentation time of the first key frame packet since the last seek; pictures before it may be broken.
         self.floor: int | None = None
+        #: Pictures before this time that no other picture refers to are not decoded: on the way to a far picture they only
+        #: cost time. None decodes all.
+        self.skip_before: int | None = None
         #: Whether the demultiplexer stopped with an error instead of at the end of the file.
         self.broken_off = False
         #: Packets that the decoder refused since opening.
@@ -98,9 +101,15 @@ class StreamDecoder:
 
     def _decode(self) -> Iterator[av.VideoFrame]:
         context = self.stream.codec_context
+        context.skip_frame = "DEFAULT"
+        skipping = False
         for packet in self.packets():
             if self.floor is None and packet.is_keyframe and packet.pts is not None:
                 self.floor = packet.pts
+            skip = self.skip_before is not None and packet.pts is not None and packet.pts < self.skip_before
+            if skip != skipping:
+                context.skip_frame = "NONREF" if skip else "DEFAULT"
+                skipping = skip
             try:
                 yield from packet.decode()
             except (av.error.FFmpegError, OSError):

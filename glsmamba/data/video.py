@@ -26,6 +26,8 @@ __all__ = ["Decoded", "FrameIndex", "VideoCancelled", "VideoError", "VideoInfo",
 #: Decoded pictures that a reader keeps, so that windows of frames can be read in any order without seeking.
 _KEEP_FRAMES = 16
 _KEEP_BYTES = 64 << 20
+#: Pictures before a wanted one that are decoded in full even if nothing refers to them (see ``StreamDecoder.skip_before``).
+_MARGIN = 8
 #: Going on over the next key frame is cheaper than seeking to it up to this many pictures.
 _READ_ON = 8
 
@@ -71,6 +73,7 @@ class FrameSeeker:
         self._decoder = StreamDecoder(path, threads)
         self._at = -1  # frame decoded last in the present run; the decoder goes on from the one after
         self._keys = index.keyframes
+        self._thrifty = True  # until a picture is missed that way
         self._recent: OrderedDict[int, av.VideoFrame] = OrderedDict()
         self._recent_bytes = 0
 
@@ -78,8 +81,10 @@ class FrameSeeker:
         """Picture ``i``; :class:`VideoError` if it cannot be decoded."""
         return deque(self.approach(i), maxlen=1)[0][1]
 
-    def approach(self, i: int) -> Generator[tuple[int, av.VideoFrame], None, None]:
-        """All pictures decoded on the way to ``i`` with their numbers, ``i`` the last; may be left before its end.
+    def approach(self, i: int, keep: int = _MARGIN) -> Generator[tuple[int, av.VideoFrame], None, None]:
+        """Pictures decoded on the way to ``i`` with their numbers, rising, ``i`` the last; may be left before its end.
+
+        Where decoding starts far before ``i``, pictures earlier than ``i - keep`` that no other needs are left out.
 
         Raises:
             VideoError: ``i`` cannot be decoded.
@@ -89,7 +94,7 @@ class FrameSeeker:
             self._recent.move_to_end(i)
             yield i, kept
             return
-        found = yield from (self._counted(i) if self._index.linear else self._sought(i))
+        found = yield from (self._counted(i) if self._index.linear else self._sought(i, keep))
         if not found:
             raise VideoError(f"Frame {i} of {self._decoder.path.name} cannot be decoded: the file is damaged there.")
 
@@ -106,10 +111,11 @@ class FrameSeeker:
         self._at = -1
         return False
 
-    def _sought(self, i: int) -> Generator[tuple[int, av.VideoFrame], None, bool]:
+    def _sought(self, i: int, keep: int) -> Generator[tuple[int, av.VideoFrame], None, bool]:
         table = self._index.pts
         target = int(table[i])
         key = int(np.searchsorted(self._keys, target, side="right")) - 1
+        self._decoder.skip_before = int(table[max(0, i - max(keep, _MARGIN))]) if self._thrifty else None
         ahead = 0 <= self._at < i and (i - self._at <= _READ_ON or key < 0 or self._keys[key] <= table[self._at])
         if ahead and (yield from self._advance(target)) == _FOUND:
             return True
@@ -123,6 +129,10 @@ class FrameSeeker:
             outcome = yield from self._advance(target, sought=key >= 0)
             if outcome == _FOUND:
                 return True
+            if outcome == _PASSED and self._decoder.skip_before is not None:
+                self._decoder.skip_before = None
+                self._thrifty = False
+                continue
             if outcome == _UNSOUND:
                 self._keys = np.delete(self._keys, key)
             if key < 0 or (outcome == _PASSED and not spare):
@@ -268,16 +278,17 @@ class VideoReader:
             return Decoded(i, frame_bytes(frame), frame)
         return self._from_folder(i)
 
-    def approach(self, i: int) -> Iterator[Decoded]:
-        """Every frame decoded on the way to frame ``i``, in order, ``i`` the last; may be left before its end.
+    def approach(self, i: int, keep: int = 0) -> Iterator[Decoded]:
+        """Frames decoded on the way to frame ``i``, rising, ``i`` the last; may be left before its end.
 
-        For caches: the pictures passed on the way from a key frame cost nothing more. Errors as :meth:`read`.
+        For caches: the pictures passed on the way from a key frame cost little more. Those from ``i - keep`` on come without
+        gaps if decoding starts before them; of earlier ones some are left out. Errors as :meth:`read`.
         """
         self._check(i)
         if self._seeker is None:
             yield self._from_folder(i)
             return
-        for n, frame in self._seeker.approach(i):
+        for n, frame in self._seeker.approach(i, keep):
             yield Decoded(n, frame_bytes(frame), frame)
 
     def _from_folder(self, i: int) -> Decoded:

@@ -29,8 +29,8 @@ class Watched(VideoReader):
         self.gate.set()
         self.closed_by: str | None = None
 
-    def approach(self, i: int):  # type: ignore[no-untyped-def]
-        for decoded in super().approach(i):
+    def approach(self, i: int, keep: int = 0):  # type: ignore[no-untyped-def]
+        for decoded in super().approach(i, keep):
             assert self.gate.wait(PATIENCE)
             self.decoded.append(decoded.index)
             yield decoded

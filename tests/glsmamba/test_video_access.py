@@ -67,7 +67,7 @@ def test_frames_are_those_of_a_linear_decode(clip: Callable, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CLIPS)
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_order_gives_the_same_pictures(clip: Callable, name: str, data: st.DataObject) -> None:
     path, index = clip(name)

@@ -18,7 +18,6 @@ CLIPS = {
     "dancer_upper_body.mp4": 117,
     "ntu_one_person.avi": 103,
     "ntu_two_people.mp4": 72,
-    "street_crowd.avi": 205,
     "football_5_frames.mp4": 5,
     "no_person.mp4": 32,
 }

@@ -28,6 +28,8 @@ _KEEP_FRAMES = 16
 _KEEP_BYTES = 64 << 20
 #: Pictures before a wanted one that are decoded in full even if nothing refers to them (see ``StreamDecoder.skip_before``).
 _MARGIN = 8
+#: Decoders that heed a change of what to skip between two packets (dav1d, for one, does not).
+_THRIFTY = {"h264", "hevc", "mpeg4", "mpeg2video", "mpeg1video"}
 #: Going on over the next key frame is cheaper than seeking to it up to this many pictures.
 _READ_ON = 8
 
@@ -73,7 +75,7 @@ class FrameSeeker:
         self._decoder = StreamDecoder(path, threads)
         self._at = -1  # frame decoded last in the present run; the decoder goes on from the one after
         self._keys = index.keyframes
-        self._thrifty = True  # until a picture is missed that way
+        self._thrifty = index.codec in _THRIFTY  # until a picture is missed that way
         self._recent: OrderedDict[int, av.VideoFrame] = OrderedDict()
         self._recent_bytes = 0
 

@@ -79,20 +79,22 @@ def test_any_order_gives_the_same_pictures(clip: Callable, name: str, data: st.D
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(visits=st.lists(st.tuples(st.integers(0, 89), st.integers(0, 30)), min_size=1, max_size=6))
-def test_an_approach_may_be_left_on_the_way(clip: Callable, visits: list[tuple[int, int]]) -> None:
+@given(visits=st.lists(st.tuples(st.integers(0, 89), st.integers(0, 30), st.integers(0, 40)), min_size=1, max_size=6))
+def test_an_approach_may_be_left_on_the_way(clip: Callable, visits: list[tuple[int, int, int]]) -> None:
     path, index = clip("h264_b_frames")
     with VideoReader(path, index) as reader:
-        for target, patience in visits:
-            passed = []
-            for decoded in reader.approach(target):
+        for target, patience, keep in visits:
+            passed: list[int] = []
+            for decoded in reader.approach(target, keep):
                 passed.append(decoded.index)
                 assert number_of(reader.to_rgb(decoded)) == decoded.index
                 if len(passed) > patience:
                     break
             else:
                 assert passed[-1] == target
-            assert passed == list(range(passed[0], passed[-1] + 1))
+            assert passed == sorted(set(passed))
+            asked = [i for i in passed if i >= target - keep]
+            assert not asked or asked == list(range(asked[0], asked[-1] + 1)), "no gaps where pictures are to be kept"
 
 
 @pytest.mark.parametrize("name", ["h264_b_frames", "h264_10_bit_odd", "vp9", "mpeg4_avi"])

@@ -370,6 +370,23 @@ def test_new_person_is_drawn_and_then_predicted(rig: Rig, monkeypatch: pytest.Mo
     assert states == [True, False]
 
 
+def test_escape_ends_the_drag_and_leaves_the_tool(rig: Rig) -> None:
+    before = rig.pose()
+    rig.press(rig.at(1, WRIST))
+    rig.drag(rig.at(1, WRIST) + px(40, 0))
+    QTest.keyClick(rig.canvas.view, Qt.Key.Key_Escape)
+    rig.release(px(500, 300))
+    assert not rig.canvas.dragging and np.array_equal(rig.canvas.pose(1).keypoints, before.keypoints)
+    rig.canvas.start_adding()
+    QTest.keyClick(rig.canvas.view, Qt.Key.Key_Escape)
+    assert not rig.canvas.adding
+
+
+def test_strip_names_the_keys(rig: Rig) -> None:
+    rig.canvas.set_keys({"people.accept": ("Return", "Enter"), "people.delete": ("Delete",)})
+    assert "Return" in rig.canvas.strip.accept_button.toolTip() and "(" not in rig.canvas.strip.swap_button.toolTip()
+
+
 def test_joint_without_a_place_is_put_with_a_click(rig: Rig) -> None:
     edit, track = edits.add_person(rig.project, FRAME, (500, 60, 60, 140))
     rig.project.apply(edit)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from app.labels import edits
 from app.labels.changes import ProjectError
 from app.labels.pose import Pose, Provenance, Visibility
+from app.ui.actions.keymap import key_text
 from app.ui.canvas import colours
 from app.ui.canvas.adorner_item import AdornerItem, Adornments
 from app.ui.canvas.hit_test import Hit, hit
@@ -147,8 +148,14 @@ class Canvas(QWidget):
         """The next drag draws the box of a new person."""
         if self.session.project is not None and not self._adding:
             self._adding = True
+            self.view.setFocus()  # so that Esc leaves the tool
             self.adding_changed.emit(True)
             self._refresh_hover()
+
+    def set_keys(self, keymap: Mapping[str, tuple[str, ...]]) -> None:
+        """Name the keys of actions (action id to keys, as the key map has them) where the canvas offers the same by mouse."""
+        first = {action: key_text(keys[0]) for action, keys in keymap.items() if keys}
+        self.strip.set_keys(*(first.get(f"people.{name}", "") for name in ("accept", "swap_sides", "delete")))
 
     def cancel(self) -> bool:
         """Put back what is being dragged, or leave the tool. False if there was nothing to cancel."""
@@ -406,13 +413,20 @@ class Canvas(QWidget):
         return self._pointer
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Space held with the canvas in focus pans; tapped, it plays."""
+        """Space held with the canvas in focus pans; tapped, it plays. Esc ends a drag or a tool before anything else."""
         kind = event.type()
+        busy = self._gesture is not None or self._adding
         if kind == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            if event.key() == Qt.Key.Key_Escape and busy:
+                event.accept()
+                return True
             if event.key() == Qt.Key.Key_Space and not event.modifiers() and self.session.video is not None:
                 event.accept()
                 return True
         elif kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease) and isinstance(event, QKeyEvent):
+            if event.key() == Qt.Key.Key_Escape and kind == QEvent.Type.KeyPress and busy:
+                self.cancel()
+                return True
             if event.key() == Qt.Key.Key_Space and self.session.video is not None:
                 if not event.isAutoRepeat():
                     self._space_key(kind == QEvent.Type.KeyPress)

@@ -69,7 +69,7 @@ def _draw(painter: QPainter, x: float, y: float, rgb: Rgb, form: int, occluded: 
         return
     opacity = MUTED if form == PREDICTED else 1.0
     width = (1.5 if form == PREDICTED else 2.0) * max(size, 0.8)
-    reach = radius * 1.5 / math.sqrt(2)
+    reach = radius * 1.3
     stroke = QLineF(x - reach, y + reach, x + reach, y - reach)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for pen in (_pen(HAIRLINE, 0.8 * opacity, width + 1.6), _pen(colour, min(opacity + 0.15, 1.0), width)):

@@ -35,23 +35,28 @@ class ActionStrip(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(4, 4, 4, 4)
         row.setSpacing(2)
-        self.accept_button = self._button("check-bold", "Accept this pose", "Enter", accept)
-        self.swap_button = self._button("swap-horizontal", "Swap left and right", "S", swap)
-        self.delete_button = self._button("delete-outline", "Delete this person in this frame", "Del", delete)
+        self.accept_button = self._button("check-bold", "Accept this pose", accept)
+        self.swap_button = self._button("swap-horizontal", "Swap left and right", swap)
+        self.delete_button = self._button("delete-outline", "Delete this person in this frame", delete)
         for button in (self.accept_button, self.swap_button, self.delete_button):
             row.addWidget(button)
         self.hide()
 
-    def _button(self, icon: str, text: str, key: str, act: Callable[[], None]) -> QToolButton:
+    def _button(self, icon: str, text: str, act: Callable[[], None]) -> QToolButton:
         button = QToolButton(self)
         button.setIcon(theme.icon(icon, "#F2F3F5"))
         button.setIconSize(QSize(18, 18))
-        button.setToolTip(f"{text} ({key})")
+        button.setToolTip(text)
         button.setAccessibleName(text)
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         button.setCursor(Qt.CursorShape.ArrowCursor)
         button.clicked.connect(act)
         return button
+
+    def set_keys(self, accept: str, swap: str, delete: str) -> None:
+        """Name the keys that do the same in the tooltips; "" where there is none."""
+        for button, key in ((self.accept_button, accept), (self.swap_button, swap), (self.delete_button, delete)):
+            button.setToolTip(button.accessibleName() + (f" ({key})" if key else ""))
 
     def place(self, rect: tuple[float, float, float, float]) -> None:
         """Lie beside a rectangle (left, top, right, bottom) of the parent: below, else above, else inside."""

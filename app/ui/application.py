@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import signal
 import sys
@@ -53,10 +54,8 @@ class ErrorCatcher(QObject):
         def copy() -> None:
             QApplication.clipboard().setText(details)
 
-        try:
+        with contextlib.suppress(RuntimeError):  # the window has gone already; the details are on stderr
             self.caught.emit(Message(text, "error", "Copy details", copy))
-        except RuntimeError:
-            pass  # the window has gone already; the details are on stderr
 
 
 def make_application(arguments: list[str] | None = None) -> QApplication:

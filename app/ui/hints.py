@@ -13,7 +13,7 @@ __all__ = ["Hints"]
 _KEY = "hints/dismissed"
 _LINES = (
     ("Drag a joint", "to correct it; right-click it to say that it is occluded or absent."),
-    ("Left and Right", "go through the frames, Space plays. With a joint selected, arrows move the joint; A and D always step."),
+    ("Left and Right", "go through the frames, Space plays. With a joint selected, arrows move it; A and D always step."),
     ("F1", "shows all keys. Everything you do is written at once, and Ctrl+Z takes it back."),
 )
 

@@ -41,6 +41,11 @@ class MainWindow(QMainWindow):
         docks: dock widgets by the id of :data:`app.ui.panels_table.PANELS`.
     """
 
+    session: Session
+    canvas: Canvas
+    files: Files
+    docks: dict[str, QDockWidget]
+
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
@@ -72,7 +77,7 @@ class MainWindow(QMainWindow):
         self.toasts = Toasts(self.pages)
         self.hints = Hints(self.canvas)
 
-        self.docks: dict[str, QDockWidget] = {}
+        self.docks = {}
         self.status = StatusBar(session, self)
         self.setStatusBar(self.status)
         self.work = WorkWidget(session, self.menuBar())
@@ -84,6 +89,7 @@ class MainWindow(QMainWindow):
         self._recent_menu()
         self.keys = KeyBindings(self)
         self.keys.rebind(resolve(self.actions_table, self.keymap))
+        self.canvas.set_keys(self.keymap)
         self._add_docks()
 
         self.welcome.open_wanted.connect(self.files.ask_open)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QEnterEvent
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from app.ui import theme
 from app.ui.events import Message
@@ -17,16 +17,20 @@ _LIMIT = 3
 
 
 class Toast(QFrame):
-    """One message. Stays while the pointer rests on it."""
+    """One message. Stays while the pointer rests on it. ``left(self)`` tells that it went."""
+
+    left = Signal(object)
 
     def __init__(self, message: Message, parent: QWidget) -> None:
         super().__init__(parent)
+        self._gone = False
         self.message = message
         c = theme.colors()
         edge = {"info": c.accent, "warning": c.warning, "error": c.error}[message.level]
         self.setObjectName("toast")
         self.setStyleSheet(
-            f"#toast {{ background: {c.raised}; border: 1px solid {c.line}; border-left: 4px solid {edge}; border-radius: 4px; }}"
+            f"#toast {{ background: {c.raised}; border: 1px solid {c.line}; border-left: 4px solid {edge};"
+            "border-radius: 4px; }"
         )
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 8, 8, 8)
@@ -63,9 +67,17 @@ class Toast(QFrame):
 
     def leave(self) -> None:
         """Go away."""
-        self.hide()
-        self.setParent(None)
-        self.deleteLater()
+        if not self._gone:
+            self._gone = True
+            self.hide()
+            self.deleteLater()
+            self.left.emit(self)
+
+    def height_for(self, width: int) -> int:
+        """Height that the text needs at a width."""
+        layout = self.layout()
+        assert layout is not None
+        return max(layout.totalHeightForWidth(width), layout.totalMinimumSize().height())
 
     def enterEvent(self, event: QEnterEvent) -> None:
         """Stay while being read."""
@@ -79,51 +91,41 @@ class Toast(QFrame):
         QApplication.clipboard().setText(self.message.text)
 
 
-class Toasts(QWidget):
+class Toasts(QObject):
     """The stack of messages over a host widget, newest at the bottom, at most three."""
 
     def __init__(self, host: QWidget) -> None:
         super().__init__(host)
         self._host = host
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(theme.GRID)
+        self.toasts: list[Toast] = []
         host.installEventFilter(self)
-        self.hide()
-
-    @property
-    def toasts(self) -> list[Toast]:
-        """Messages that are showing, oldest first."""
-        return [child for child in self.findChildren(Toast) if not child.isHidden() or not self.isVisible()]
 
     def show_message(self, message: Message) -> None:
         """Show a message; the same text is not shown twice at once."""
-        for toast in self.toasts:
+        for toast in list(self.toasts):
             if toast.message.text == message.text:
                 toast.leave()
         while len(self.toasts) >= _LIMIT:
             self.toasts[0].leave()
-        toast = Toast(message, self)
-        toast.destroyed.connect(lambda _=None: self._later())
-        self._column.addWidget(toast)
-        self.show()
-        self.raise_()
+        toast = Toast(message, self._host)
+        toast.left.connect(self._left)
+        self.toasts.append(toast)
+        toast.show()
         self._place()
 
-    def _later(self) -> None:
-        try:
-            QTimer.singleShot(0, self, self._place)
-        except RuntimeError:
-            pass  # the window itself has gone
+    def _left(self, toast: Toast) -> None:
+        if toast in self.toasts:
+            self.toasts.remove(toast)
+        self._place()
 
     def _place(self) -> None:
-        if not self.findChildren(Toast):
-            self.hide()
-            return
-        width = min(560, self._host.width() - 4 * theme.GRID)
-        self.setFixedWidth(max(width, 160))
-        self.setFixedHeight(self._column.heightForWidth(width) if self._column.hasHeightForWidth() else self.sizeHint().height())
-        self.move((self._host.width() - self.width()) // 2, self._host.height() - self.height() - 2 * theme.GRID)
+        width = max(min(560, self._host.width() - 4 * theme.GRID), 160)
+        bottom = self._host.height() - 2 * theme.GRID
+        for toast in reversed(self.toasts):
+            height = toast.height_for(width)
+            toast.setGeometry((self._host.width() - width) // 2, bottom - height, width, height)
+            toast.raise_()
+            bottom -= height + theme.GRID
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay in place when the host changes its size."""

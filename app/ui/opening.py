@@ -1,4 +1,4 @@
-"""Opening a video or a project in a worker, with progress, the project file and relinking. What was open stays until it works."""
+"""Opening a video or a project in a worker. What was open stays until the new one works."""
 
 from __future__ import annotations
 

@@ -163,7 +163,12 @@ class Session(QObject):
                     project.close()
                     closed.set()
 
-            self._writer.submit(Job(close, failed=self._write_failed, counts=False))
+            def closed_now(_: Any = None) -> None:
+                for thread in (decoder, inference):
+                    if thread is not None:
+                        thread.deleteLater()
+
+            self._writer.submit(Job(close, closed_now, self._write_failed, counts=False))
         self.project = self.video = self.index = self.video_path = self.picture = None
         self.inference_status = None
         self.times = np.zeros(0)
@@ -433,35 +438,29 @@ class Session(QObject):
 
     @property
     def inference_running(self) -> bool:
-        """True while there is something to predict, paused or not."""
-        return self._inference is not None and self._inference.busy
+        """True while frames are being predicted, or would be but for a pause."""
+        return self.inference_status is not None and self.inference_status.state in ("starting", "running", "paused")
 
     @property
     def inference_paused(self) -> bool:
         """True while paused."""
-        return self._inference is not None and self._inference.paused
+        return self.inference_status is not None and self.inference_status.state == "paused"
 
     def start_inference(self) -> None:
-        """Predict from the frame on screen onward, in the inference thread; resumes when paused."""
-        if self.project is None or self.video_path is None:
-            return
+        """Predict from the frame on screen onward, in the inference thread; also goes on after a pause or a cancel."""
         if self._inference is None:
-            thread = InferenceThread(self.project, self.video_path, self.index, self.frame, self.device, self)
-            thread.status.connect(self._inference_status)
-            thread.message.connect(self.message)
-            thread.devices.connect(self._devices)
-            thread.heatmaps.connect(self.heatmap_ready)
-            thread.activation.connect(self.activation_ready)
-            self._inference = thread
-            thread.start()
+            self._need_inference(run=True)
         else:
-            self._inference.set_paused(False)
             self._inference.want(self.frame)
+            self._inference.resume()
 
     def pause_inference(self, paused: bool = True) -> None:
         """Pause or go on."""
         if self._inference is not None:
-            self._inference.set_paused(paused)
+            if paused:
+                self._inference.pause()
+            else:
+                self._inference.resume()
 
     def stop_inference(self) -> None:
         """Cancel: what was predicted stays; the rest is left until it is asked for."""
@@ -469,29 +468,36 @@ class Session(QObject):
             self._inference.cancel()
 
     def request_prediction(self, frame: int | None = None, track: int | None = None) -> None:
-        """Predict a frame (default: this one) now, again if it was predicted before; only one person if ``track`` is given."""
-        self.start_inference()
-        if self._inference is not None:
-            self._inference.predict_now(self.frame if frame is None else frame, track)
+        """Predict a frame (default: the one on screen) now, also where it was predicted before; only ``track`` if given."""
+        if (thread := self._need_inference()) is not None:
+            thread.predict_now(self.shown_frame if frame is None else frame, track)
 
     def request_heatmaps(self, frame: int, track: int) -> None:
         """Ask for the heat maps of a person; ``heatmap_ready`` follows."""
-        self._need_inference()
-        if self._inference is not None:
-            self._inference.heatmaps_now(frame, track)
+        if (thread := self._need_inference()) is not None:
+            thread.heatmaps_now(frame, track)
 
-    def request_activation(self, track: int, joint: int, frame: int | None = None) -> None:
-        """Ask for the activation maps of a person with a joint as the query; ``activation_ready`` follows."""
-        self._need_inference()
-        if self._inference is not None:
-            self._inference.activation_now(self.frame if frame is None else frame, track, joint)
+    def request_activation(
+        self, track: int, query: int | tuple[float, float], frame: int | None = None, block: tuple[str, int] = ("gsm", 0)
+    ) -> None:
+        """Ask for the activation maps of a person for a joint or for a point (frame pixels); ``activation_ready`` follows."""
+        if (thread := self._need_inference()) is not None:
+            thread.activation_now(self.shown_frame if frame is None else frame, track, query, block)
 
-    def _need_inference(self) -> None:
-        """Start the thread, paused unless predictions run anyway."""
+    def _need_inference(self, run: bool = False) -> InferenceThread | None:
+        """The inference thread, started when it wasn't; without ``run`` it then only answers requests."""
+        if self.project is None or self.video_path is None:
+            return None
         if self._inference is None:
-            self.start_inference()
-            if self._inference is not None and not self.predict_while_working:
-                self._inference.set_paused(True)
+            thread = InferenceThread(self.project, self.video_path, self.index, self.frame, self.device, run, self)
+            thread.status.connect(self._inference_status)
+            thread.message.connect(self.message)
+            thread.devices.connect(self._devices)
+            thread.heatmaps.connect(self._heatmaps)
+            thread.activation.connect(self._activation)
+            self._inference = thread
+            thread.start()
+        return self._inference
 
     def _inference_status(self, status: Any) -> None:
         if self.sender() is self._inference:
@@ -501,6 +507,14 @@ class Session(QObject):
     def tell(self, text: str, level: str = "info", action_title: str = "", action: Callable[[], None] | None = None) -> None:
         """Show a message."""
         self.message.emit(Message(text, level, action_title, action))  # type: ignore[arg-type]
+
+    def _heatmaps(self, result: Any) -> None:
+        if self.sender() is self._inference:  # not of a video that was closed meanwhile
+            self.heatmap_ready.emit(result)
+
+    def _activation(self, result: Any) -> None:
+        if self.sender() is self._inference:
+            self.activation_ready.emit(result)
 
     def _devices(self, devices: tuple[tuple[str, str], ...]) -> None:
         self.devices = devices

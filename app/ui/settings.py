@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 from PySide6.QtCore import QSettings
@@ -30,7 +31,7 @@ def cache_folder() -> Path:
 
 def recent_files() -> list[Path]:
     """Recently opened videos and projects that still exist, newest first."""
-    stored = settings().value("recent", [])
+    stored: Any = settings().value("recent", [])
     names = [stored] if isinstance(stored, str) else list(stored or [])
     return [path for path in (Path(name) for name in names if name) if path.exists()]
 

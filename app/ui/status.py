@@ -23,6 +23,20 @@ def duration_text(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def _line(status: Any) -> str:
+    """Model, device, rate and time left, as far as they are known."""
+    if status.state not in ("running", "paused") or not status.model:
+        return status.text
+    parts = [status.model, status.device]
+    if status.state == "paused":
+        parts.append("paused")
+    elif status.windows_per_s:
+        parts.append(f"{status.windows_per_s:.1f} windows/s")
+    if status.state == "running" and status.eta_s is not None:
+        parts.append(f"{duration_text(status.eta_s)} left")
+    return " · ".join(part for part in parts if part)
+
+
 class StatusBar(QStatusBar):
     """Left the video's facts or a hint, right the pointer, the zoom and whether all is on the disk."""
 
@@ -144,8 +158,8 @@ class WorkWidget(QWidget):
             self._show(f"Reading {self._opening.name}", self._progress, pausable=False, cancel_tip="Stop opening")
         elif status is not None and status.state != "off":
             running = status.state in ("running", "paused", "starting")
-            self._show(status.text, status.fraction if running else None, pausable=running, cancel_tip="Stop predicting")
-            self.text.setToolTip(status.details)
+            self._show(_line(status), status.fraction if running else None, pausable=running, cancel_tip="Stop predicting")
+            self.text.setToolTip(f"{status.text}\n{status.details}")
         else:
             for widget in (self.text, self.bar, self.pause, self.cancel):
                 widget.hide()

@@ -14,8 +14,8 @@ from PySide6.QtGui import QColor, QFont, QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QApplication, QTabWidget, QWidget
 
 __all__ = [
-    "COLORS", "GRID", "OKABE_ITO", "PERSON_COLOURS", "PROVENANCE_COLOURS", "SIDE_COLOURS", "Colors", "ThemeWatcher", "apply",
-    "colors", "icon", "is_dark", "numbers_font", "person_colour", "set_role", "tab_position", "theme",
+    "COLORS", "GRID", "OKABE_ITO", "PERSON_COLOURS", "PROVENANCE_COLOURS", "SIDE_COLOURS", "Colors", "Scheme", "ThemeWatcher",
+    "apply", "colors", "icon", "is_dark", "numbers_font", "person_colour", "set_role", "tab_position", "theme",
 ]  # fmt: skip
 
 #: One step of the layout grid in device independent pixels.
@@ -235,6 +235,17 @@ def _style_sheet(c: Colors) -> str:
     QLabel[role="error"] {{ color: {c.error}; }}
     QLabel[role="small"] {{ color: {c.muted}; font-size: 11px; }}
     QLabel[role="title"] {{ font-size: 20px; }}
+    QLineEdit {{
+        padding: 4px 6px; border: 1px solid {c.line}; border-radius: 4px; background: {c.surface};
+        selection-background-color: {c.accent}; selection-color: {c.on_accent};
+    }}
+    QLineEdit:focus {{ border: 1px solid {c.accent}; }}
+    QLineEdit:disabled {{ color: {c.disabled}; background: {c.window}; }}
+    QComboBox {{ min-height: 20px; padding: 2px 8px; }}
+    QTreeView::item, QTableView::item, QListView::item {{ padding: 3px 4px; }}
+    QTreeView::item:selected, QTableView::item:selected, QListView::item:selected {{
+        background: {c.accent}; color: {c.on_accent};
+    }}
     QProgressBar {{ border: none; background: {c.line}; border-radius: 2px; max-height: 4px; min-height: 4px; }}
     QProgressBar::chunk {{ background: {c.accent}; border-radius: 2px; }}
     QHeaderView::section {{ background: {c.window}; border: none; border-bottom: 1px solid {c.line}; padding: 4px 8px; }}

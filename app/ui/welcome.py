@@ -33,7 +33,7 @@ def keep_thumbnail(path: Path, picture: np.ndarray) -> None:
     target = _thumbnail_path(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        small.save(str(target), "PNG")
+        small.save(str(target))
     except OSError:
         pass  # a thumbnail is a nicety: a full or read-only cache folder must not disturb
 

@@ -51,11 +51,12 @@ def undoable(window: MainWindow) -> str:
     """There is an edit to take back."""
     if reason := open_video(window):
         return reason
-    return "" if window.session.project.can_undo else "There is nothing to undo."
+    # While edits are on their way to the disk there may be something to undo that isn't in the history yet.
+    return "" if window.session.project.can_undo or window.session.save_state.pending else "There is nothing to undo."
 
 
 def redoable(window: MainWindow) -> str:
     """There is an edit to do again."""
     if reason := open_video(window):
         return reason
-    return "" if window.session.project.can_redo else "There is nothing to redo."
+    return "" if window.session.project.can_redo or window.session.save_state.pending else "There is nothing to redo."

@@ -35,8 +35,10 @@ def _something_to_leave(window: MainWindow) -> str:
 
 
 ACTIONS = (
-    Action("edit.undo", "Undo", "Edit", lambda w: w.session.undo(), undoable, icon="undo", dynamic_title=_undo_title, held=True),
-    Action("edit.redo", "Redo", "Edit", lambda w: w.session.redo(), redoable, icon="redo", dynamic_title=_redo_title, held=True),
+    Action("edit.undo", "Undo", "Edit", lambda w: w.session.undo(), undoable, icon="undo", held=True,
+           dynamic_title=_undo_title),
+    Action("edit.redo", "Redo", "Edit", lambda w: w.session.redo(), redoable, icon="redo", held=True,
+           dynamic_title=_redo_title),
     Action("edit.escape", "Put back, or select nobody", "Edit", lambda w: w.escape(), _something_to_leave, group=1,
            tip="Ends a drag without a change, leaves a tool, else selects nobody."),
 )  # fmt: skip

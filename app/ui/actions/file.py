@@ -8,8 +8,10 @@ from app.ui.actions.spec import Action
 __all__ = ["ACTIONS"]
 
 ACTIONS = (
-    Action("file.open", "Open…", "File", lambda w: w.files.ask_open(), icon="folder-open-outline", tip="Open a video or a project."),
-    Action("file.open_folder", "Open folder of pictures…", "File", lambda w: w.files.ask_folder(), icon="image-multiple-outline"),
+    Action("file.open", "Open…", "File", lambda w: w.files.ask_open(), icon="folder-open-outline",
+           tip="Open a video or a project."),
+    Action("file.open_folder", "Open folder of pictures…", "File", lambda w: w.files.ask_folder(),
+           icon="image-multiple-outline"),
     # The submenu of recent files is filled by the window; this entry gives it its place.
     Action("file.sample", "Open the sample video", "File", lambda w: w.files.open_sample(), icon="movie-play-outline",
            tip="A man on a wall and passers-by, 230 frames; fetched once and kept."),

@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import QEvent, QKeyCombination, QObject, Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QTextEdit,
+)  # fmt: skip
 
 from app.ui.actions.spec import Action
 
 if TYPE_CHECKING:
     from app.ui.main_window import MainWindow
 
-__all__ = ["HeldKey", "KeyBindings"]
+__all__ = ["HeldKey", "KeyBindings", "belongs_to_widget"]
 
 
 class HeldKey(QObject):
@@ -61,11 +70,32 @@ class HeldKey(QObject):
         """See the key go up, or the window lose the keyboard."""
         kind = event.type()
         if kind == QEvent.Type.KeyRelease:
-            if self._call is not None and isinstance(event, QKeyEvent) and not event.isAutoRepeat() and event.key() == self._key:
+            if isinstance(event, QKeyEvent) and not event.isAutoRepeat() and event.key() == self._key:
                 self.end()
         elif kind in (QEvent.Type.ApplicationDeactivate, QEvent.Type.WindowDeactivate):
             self.end()
         return False
+
+
+_FIELDS = (QLineEdit, QAbstractSpinBox, QTextEdit, QPlainTextEdit)
+_STRONG = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
+
+
+def belongs_to_widget(widget: QObject, event: QKeyEvent) -> bool:
+    """Whether a key is for the widget that has the keyboard rather than for an action.
+
+    While one types into a field all plain keys are the field's; a focused button keeps Space and Return, a list Up and Down.
+    """
+    if event.modifiers() & _STRONG:
+        return False
+    key = event.key()
+    if isinstance(widget, _FIELDS):
+        return not Qt.Key.Key_F1 <= key <= Qt.Key.Key_F35
+    if isinstance(widget, QAbstractButton | QComboBox):
+        return key in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter) or (
+            isinstance(widget, QComboBox) and key in (Qt.Key.Key_Up, Qt.Key.Key_Down)
+        )
+    return isinstance(widget, QAbstractItemView) and key in (Qt.Key.Key_Up, Qt.Key.Key_Down)
 
 
 class KeyBindings(QObject):
@@ -77,6 +107,23 @@ class KeyBindings(QObject):
         self._held = HeldKey(self)
         self._shortcuts: list[QShortcut] = []
         self._meanings: dict[str, list[Action]] = {}
+        app = QApplication.instance()
+        assert app is not None
+        app.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Leave keys to the field one types in; Esc there gives the keyboard back to the picture."""
+        if not isinstance(event, QKeyEvent):
+            return False
+        kind = event.type()
+        if kind == QEvent.Type.ShortcutOverride and belongs_to_widget(watched, event):
+            event.accept()
+            return True
+        leaves = kind == QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Escape and isinstance(watched, _FIELDS)
+        if leaves and watched.window() is self._window:  # type: ignore[attr-defined]
+            self._window.canvas.setFocus()
+            return True
+        return False
 
     def rebind(self, meanings: dict[str, list[Action]]) -> None:
         """Bind keys to actions as :func:`app.ui.actions.keymap.resolve` orders them."""
@@ -109,7 +156,11 @@ class KeyBindings(QObject):
                 action.run(self._window)
 
         if action.held:
-            code = QKeySequence(key)[0].key()
-            self._held.begin(int(code), call)
+            self._held.begin(_code(key), call)
         else:
             call()
+
+
+def _code(key: str) -> int:
+    """The ``Qt.Key`` number of a key in Qt's portable spelling, without its modifiers."""
+    return int(QKeyCombination.fromCombined(QKeySequence(key)[0].toCombined()).key())  # type: ignore[index]

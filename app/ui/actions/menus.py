@@ -51,7 +51,7 @@ class Menus(QObject):
     def _menu(self, path: str) -> QMenu:
         if path not in self.menus:
             above, _, name = path.rpartition("/")
-            menu = QMenu(name, self._window)
+            menu = QMenu("&" + name if not above else name, self._window)
             menu.setToolTipsVisible(True)
             if above:
                 self._menu(above).addMenu(menu)

@@ -20,8 +20,8 @@ def _running(window: MainWindow) -> str:
 
 
 ACTIONS = (
-    Action("model.predict", "Predict this frame", "Model", lambda w: w.session.request_prediction(), open_video, icon="auto-fix",
-           tip="Again, where it was predicted before. Never changes what a human placed or accepted."),
+    Action("model.predict", "Predict this frame", "Model", lambda w: w.session.request_prediction(), open_video,
+           icon="auto-fix", tip="Again, where it was predicted before. Never changes what a human placed or accepted."),
     Action("model.predict_person", "Predict this person again", "Model",
            lambda w: w.session.request_prediction(w.session.frame, w.session.selected_track), person_here),
     Action("model.predict_on", "Predict from here onward", "Model", lambda w: w.session.start_inference(), open_video),

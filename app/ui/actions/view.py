@@ -41,7 +41,7 @@ def _threshold(step: float) -> Any:
     return run
 
 
-def _scheme(name: str) -> Action:
+def _scheme(name: theme.Scheme) -> Action:
     title = {"system": "Like the system", "light": "Light", "dark": "Dark"}[name]
     return Action(
         f"view.theme_{name}", title, "View/Theme", lambda w: w.set_scheme(name),
@@ -50,8 +50,10 @@ def _scheme(name: str) -> Action:
 
 
 ACTIONS = (
-    Action("view.zoom_in", "Zoom in", "View", lambda w: w.canvas.zoom(1.25), open_video, icon="magnify-plus-outline", held=True),
-    Action("view.zoom_out", "Zoom out", "View", lambda w: w.canvas.zoom(0.8), open_video, icon="magnify-minus-outline", held=True),
+    Action("view.zoom_in", "Zoom in", "View", lambda w: w.canvas.zoom(1.25), open_video, held=True,
+           icon="magnify-plus-outline"),
+    Action("view.zoom_out", "Zoom out", "View", lambda w: w.canvas.zoom(0.8), open_video, held=True,
+           icon="magnify-minus-outline"),
     Action("view.fit", "Fit the picture", "View", lambda w: w.canvas.fit(), open_video, icon="fit-to-page-outline"),
     _toggle("view.skeletons", "Skeletons", "show_skeletons"),
     _toggle("view.boxes", "Boxes", "show_boxes"),
@@ -70,7 +72,10 @@ ACTIONS = (
     ),
     Action("view.threshold_down", "Show less certain joints", "View", _threshold(-0.05), group=3, held=True),
     Action("view.threshold_up", "Hide less certain joints", "View", _threshold(0.05), group=3, held=True),
-    *(_scheme(name) for name in ("system", "light", "dark")),
+    _scheme("system"),
+    _scheme("light"),
+    _scheme("dark"),
     Action("view.reset_layout", "Reset the layout", "View", lambda w: w.reset_layout(), group=5),
-    Action("view.full_screen", "Full screen", "View", lambda w: w.toggle_full_screen(), checked=lambda w: w.isFullScreen(), group=5),
+    Action("view.full_screen", "Full screen", "View", lambda w: w.toggle_full_screen(), group=5,
+           checked=lambda w: w.isFullScreen()),
 )  # fmt: skip

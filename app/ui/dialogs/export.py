@@ -11,8 +11,20 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
-    QComboBox, QDialog, QFileDialog, QFormLayout, QHBoxLayout, QHeaderView, QLabel, QLineEdit, QProgressBar, QPushButton,
-    QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget,
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
 )  # fmt: skip
 
 from app.ui import theme
@@ -77,13 +89,17 @@ class ExportDialog(QDialog):
         form = QFormLayout()
         form.setHorizontalSpacing(16)
         form.setVerticalSpacing(theme.GRID)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         project = Path(session.project.path)
         self.name = QLineEdit(sequence_name(project), self)
-        self.name.setToolTip("Name of the sequence and of the file. PoseTrack's evaluators want six digits, then _mpii, _mpiinew or _bonn.")
+        self.name.setToolTip(
+            "Name of the sequence and its file. PoseTrack's evaluators want six digits, then _mpii, _mpiinew or _bonn."
+        )
         self.folder = QLineEdit(str(session.project.get_meta("export_folder") or project.parent / "posetrack18"), self)
         browse = QPushButton("Choose…", self)
         browse.clicked.connect(self._browse)
         where = QHBoxLayout()
+        where.setSpacing(theme.GRID)
         where.addWidget(self.folder, 1)
         where.addWidget(browse)
         self.kind = self._combo(_KINDS, "export/kind")
@@ -95,9 +111,9 @@ class ExportDialog(QDialog):
         form.addRow("People", self.include)
         form.addRow("Occluded joints", self.occluded)
         column.addLayout(form)
-        self.result = QLabel("", self)
-        self.result.setWordWrap(True)
-        self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.outcome = QLabel("", self)
+        self.outcome.setWordWrap(True)
+        self.outcome.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.problems = QTreeWidget(self)
         self.problems.setHeaderLabels(["Frame", "Person", "Problem"])
         self.problems.setRootIsDecorated(False)
@@ -112,7 +128,7 @@ class ExportDialog(QDialog):
         self.bar.setTextVisible(False)
         self.bar.hide()
         column.addWidget(self.bar)
-        column.addWidget(self.result)
+        column.addWidget(self.outcome)
         column.addWidget(self.problems, 1)
         column.addStretch(0)
         buttons = QHBoxLayout()
@@ -207,10 +223,10 @@ class ExportDialog(QDialog):
 
     def _say(self, sentence: str, bad: bool) -> None:
         c = theme.colors()
-        palette = self.result.palette()
-        palette.setColor(self.result.foregroundRole(), QColor(c.error if bad else c.text))
-        self.result.setPalette(palette)
-        self.result.setText(sentence)
+        palette = self.outcome.palette()
+        palette.setColor(self.outcome.foregroundRole(), QColor(c.error if bad else c.text))
+        self.outcome.setPalette(palette)
+        self.outcome.setText(sentence)
 
     def _browse(self) -> None:
         path = QFileDialog.getExistingDirectory(self, "Export into", self.folder.text())

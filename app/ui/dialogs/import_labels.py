@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtWidgets import (
-    QButtonGroup, QComboBox, QDialog, QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QRadioButton, QVBoxLayout,
+    QButtonGroup,
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QRadioButton,
+    QVBoxLayout,
     QWidget,
 )  # fmt: skip
 
@@ -51,9 +60,9 @@ class ImportDialog(QDialog):
         for button in (self.as_annotations, self.as_predictions):
             group.addButton(button)
             column.addWidget(button)
-        self.result = QLabel("", self)
-        self.result.setWordWrap(True)
-        column.addWidget(self.result)
+        self.outcome = QLabel("", self)
+        self.outcome.setWordWrap(True)
+        column.addWidget(self.outcome)
         column.addStretch(1)
         buttons = QHBoxLayout()
         buttons.addStretch(1)
@@ -91,7 +100,7 @@ class ImportDialog(QDialog):
             return posetrack18.read(path)
 
         self.import_button.setEnabled(False)
-        self.result.setText("Reading…")
+        self.outcome.setText("Reading…")
         self._worker = worker = Worker(read, self)
         worker.done.connect(self._was_read)
         worker.failed.connect(self._say)
@@ -103,7 +112,10 @@ class ImportDialog(QDialog):
             self.sequence.addItem(sequence.name)
         self.sequence.setVisible(len(sequences) > 1)
         people = sum(len(frame.people) for frame in sequences[0].frames) if sequences else 0
-        self.result.setText(f"{sequences[0].n_frames} frames, {people} poses." if sequences else "There is no sequence in this file.")
+        if sequences:
+            self.outcome.setText(f"{sequences[0].n_frames} frames, {people} poses.")
+        else:
+            self.outcome.setText("There is no sequence in this file.")
         self.import_button.setEnabled(bool(sequences))
 
     def start(self) -> None:
@@ -113,7 +125,7 @@ class ImportDialog(QDialog):
         sequence = self._sequences[max(self.sequence.currentIndex(), 0)]
         predictions = self.as_predictions.isChecked()
         self.import_button.setEnabled(False)
-        self.result.setText("Importing…")
+        self.outcome.setText("Importing…")
         self._session.apply(
             lambda project: edits.import_sequence(project, sequence, predictions), self._imported, self._say
         )
@@ -123,5 +135,5 @@ class ImportDialog(QDialog):
         self.close()
 
     def _say(self, sentence: str) -> None:
-        self.result.setText(sentence)
+        self.outcome.setText(sentence)
         self.import_button.setEnabled(bool(self._sequences))

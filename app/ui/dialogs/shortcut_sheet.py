@@ -78,6 +78,7 @@ class ShortcutSheet(QDialog):
             shown = 0
             for j in range(head.childCount()):
                 row = head.child(j)
+                assert row is not None
                 hay = f"{head.text(0)} {row.text(0)} {row.text(1)}".lower()
                 row.setHidden(not all(word in hay for word in words))
                 shown += not row.isHidden()

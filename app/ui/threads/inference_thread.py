@@ -1,22 +1,37 @@
-"""The inference thread: drives the engine step by step. The only place of the window where the model floor is imported."""
+"""The inference thread: runs the engine. The only place of the window that leads to the model floor, and so to torch."""
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QThread, Signal
 
 from app.ui.events import Message
 
+if TYPE_CHECKING:
+    from app.inference.engine import Engine
+
 __all__ = ["InferenceThread"]
 
 
 class InferenceThread(QThread):
-    """Owns the engine. Verbs are called from the window and only leave a note; results come back as signals."""
+    """Owns the engine of one project. Verbs come from the window's thread, leave a note and return; answers are signals.
+
+    ``status(EngineStatus)``, ``message(Message)``, ``devices(tuple of (name, title))``, ``heatmaps(PersonHeatmaps)``,
+    ``activation(PersonActivation)``.
+
+    Args:
+        project: where predictions are stored.
+        video: path of the video; the thread opens a reader of its own.
+        index: its frame index.
+        frame: frame on screen.
+        device: "auto", "cpu" or "cuda:n".
+        run: False only answers requests until :meth:`resume`.
+    """
 
     status = Signal(object)
     message = Signal(object)
@@ -24,46 +39,112 @@ class InferenceThread(QThread):
     heatmaps = Signal(object)
     activation = Signal(object)
 
-    def __init__(self, project: Any, video: Path, index: Any, frame: int, device: str, parent: QObject | None = None) -> None:
+    def __init__(
+        self, project: Any, video: Path, index: Any, frame: int, device: str, run: bool = True, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("inference")
-        self._project, self._video, self._index = project, video, index
-        self._frame, self._device = frame, device
-        self._wake = threading.Event()
-        self._orders: queue.SimpleQueue[Callable[[Any], None]] = queue.SimpleQueue()
-        self._paused = False
-        self._stopping = False
+        self._project, self._video, self._index, self._device = project, video, index, device
+        self._lock = threading.Lock()
+        self._engine: Engine | None = None
+        self._notes: list[Callable[[Engine], object]] = []
+        self._ending = False
+        if not run:
+            self._tell(lambda engine: engine.cancel())
+        self.want(frame)
+
+    # ---- from the window's thread --------------------------------------------------------------------------------------
 
     def want(self, frame: int) -> None:
         """Tell which frame is on screen."""
+        self._tell(lambda engine: engine.want(frame))
 
-    def set_paused(self, paused: bool) -> None:
-        """Pause or go on."""
+    def pause(self) -> None:
+        """Stop for now."""
+        self._tell(lambda engine: engine.pause())
+
+    def resume(self) -> None:
+        """Go on, after a pause, a cancel or a failure."""
+        self._tell(lambda engine: engine.resume())
 
     def cancel(self) -> None:
-        """Stop predicting until asked again."""
+        """Stop predicting until :meth:`resume`; requests are still answered."""
+        self._tell(lambda engine: engine.cancel())
 
     def set_device(self, device: str) -> None:
         """Move to another device."""
+        self._tell(lambda engine: engine.set_device(device))
 
     def predict_now(self, frame: int, track: int | None) -> None:
-        """Predict this frame next."""
+        """Predict a frame, or one person of it, before anything else."""
+        self._tell(lambda engine: self._watch(engine.request(frame, track), None))
 
     def heatmaps_now(self, frame: int, track: int) -> None:
-        """Heat maps of a person."""
+        """Heat maps of a person; ``heatmaps`` follows."""
+        self._tell(lambda engine: self._watch(engine.heatmaps(frame, track), self.heatmaps))
 
-    def activation_now(self, frame: int, track: int, joint: int) -> None:
-        """Activation maps of a person."""
+    def activation_now(self, frame: int, track: int, query: int | tuple[float, float], block: tuple[str, int]) -> None:
+        """Activation maps of a person for a joint, or for a point in pixels of the frame; ``activation`` follows."""
+        self._tell(lambda engine: self._watch(engine.activation(frame, track, query, block), self.activation))  # type: ignore[arg-type]
 
     def finish(self) -> None:
-        """End as soon as the present step allows; returns at once."""
-        self._stopping = True
-        self._wake.set()
+        """End as soon as the present block of the model is through; returns at once. No signal of use comes after it."""
+        self._ending = True
+        self._tell(lambda engine: engine.close())
+
+    def _tell(self, note: Callable[[Engine], object]) -> None:
+        with self._lock:
+            if self._engine is None:
+                self._notes.append(note)
+                return
+        note(self._engine)
+
+    # ---- the thread ----------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
         """Body of the thread."""
-        while not self._stopping:
-            self._wake.wait()
+        try:
+            self._run()
+        except Exception as error:  # the window must hear of it, whatever it was
+            self.message.emit(Message(f"Predicting could not start: {error or type(error).__name__}", "error"))
 
-    def _say(self, text: str, level: str = "info") -> None:
-        self.message.emit(Message(text, level))  # type: ignore[arg-type]
+    def _run(self) -> None:
+        from app.inference.engine import Engine
+        from glsmamba.data.video import VideoReader
+
+        engine = Engine(
+            self._project,
+            lambda: VideoReader(self._video, self._index),
+            device=self._device,
+            on_status=self.status.emit,
+            on_message=lambda text, level: self.message.emit(Message(text, level)),
+        )
+        with self._lock:
+            self._engine, notes = engine, self._notes
+        for note in notes:
+            note(engine)
+        if self._ending:
+            return
+        self._find_devices()
+        engine.run()
+
+    def _find_devices(self) -> None:
+        from glsmamba.devices import available_devices
+
+        self.devices.emit(tuple((device.name, device.title) for device in available_devices()))
+
+    def _watch(self, future: Future[Any], answer: Any) -> None:
+        """Emit the result, or say in a message why there is none."""
+
+        def settled(future: Future[Any]) -> None:
+            try:
+                result = future.result()
+            except CancelledError:
+                return
+            except Exception as error:
+                self.message.emit(Message(str(error), "warning"))
+                return
+            if answer is not None:
+                answer.emit(result)
+
+        future.add_done_callback(settled)

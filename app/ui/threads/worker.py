@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -54,7 +55,5 @@ class Worker(QObject):
 
     @staticmethod
     def _emit(signal: Any, *values: Any) -> None:
-        try:
+        with contextlib.suppress(RuntimeError):  # the dialog that asked was closed and deleted meanwhile
             signal.emit(*values)
-        except RuntimeError:
-            pass  # the dialog that asked was closed and deleted meanwhile

@@ -147,6 +147,7 @@ class Tracker:
             track.expect(frame)
         pinned = pinned or {}
         fixed = [replace(person, track=track, pinned=True) for track, person in pinned.items()]
+        self._hand_over(fixed)
         following = [t for t in self._tracks if self._followed(t, frame) and t.id not in pinned]
         expected = np.array([t.expected.box for t in following]).reshape(-1, 4)
         found: list[Candidate] = []
@@ -188,6 +189,7 @@ class Tracker:
             if c.pinned and c.track is not None:
                 named[i] = c.track
                 taken.add(c.track)
+        self._hand_over([c for c in candidates if c.pinned])
         alike = self._duplicates(candidates, named)
         strong = [i for i, c in enumerate(candidates) if c.track is None and c.score >= self.settings.high and i not in alike]
         weak = [i for i, c in enumerate(candidates) if c.track is None and c.score < self.settings.high and i not in alike]
@@ -215,6 +217,20 @@ class Tracker:
             for n, i in enumerate(named)
         ]
 
+    def _hand_over(self, pinned: Sequence[Candidate]) -> None:
+        """Where an annotator's person stands in the place of somebody who was followed under another id, they are the same."""
+        ids = {c.track for c in pinned}
+        for c in pinned:
+            others = [t for t in self._tracks if t.id not in ids]
+            overlaps = iou_matrix(np.array([c.box]), np.array([t.expected.box for t in others]).reshape(-1, 4))[0]
+            if not len(overlaps) or overlaps.max() < 0.5 or c.track is None:
+                continue
+            followed = others[int(overlaps.argmax())]
+            known = next((t for t in self._tracks if t.id == c.track), None)
+            if known is None or followed.frame != known.frame:  # somebody seen beside them is somebody else
+                self._tracks = [t for t in self._tracks if t is not known]
+                followed.id = c.track
+
     def _duplicates(self, candidates: Sequence[Candidate], pinned: Mapping[int, int]) -> set[int]:
         """Candidates whose pose is that of a better candidate: two boxes on one person."""
         order = sorted(range(len(candidates)), key=lambda i: (i not in pinned, -candidates[i].score))
@@ -233,9 +249,9 @@ class Tracker:
 
     def _still_there(self, frame: int, c: Candidate, i: int, candidates: Sequence[Candidate], kept: Sequence[int]) -> bool:
         """Whether the pose found in an expected box shows that the undetected person is in it."""
-        track = next(t for t in self._tracks if t.id == c.track)
-        before = track.expected_pose()
-        if before is None or track.scores is None or c.keypoints is None or c.keypoint_scores is None:
+        track = next((t for t in self._tracks if t.id == c.track), None)
+        before = None if track is None else track.expected_pose()
+        if track is None or before is None or track.scores is None or c.keypoints is None or c.keypoint_scores is None:
             return False
         if float(c.keypoint_scores.mean()) < self.settings.pose_present * (track.pose_score or 0.0):
             return False

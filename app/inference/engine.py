@@ -1,0 +1,702 @@
+"""The engine: decides what to compute next and writes it into the project.
+
+It works in small steps: read and detect, predict a few people, name them and store them. After each step it looks for
+something more urgent: the frame now on screen, one person to predict again, heat maps for the person under the hand.
+
+Threads
+    One thread, the worker, calls :meth:`Engine.run` (or :meth:`Engine.step` in a loop of its own) and nobody else does.
+    It opens the video, loads the model, and computes; torch is imported there and nowhere before.
+
+    Every other public method may be called from any thread, the window's included: it leaves a note under a lock and returns
+    at once. Futures are settled, and ``on_status`` and ``on_message`` called, in the worker: hand them over by signal.
+
+    Labels are read from the project and written through ``Project.store_predictions``, which keeps what humans made.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from app.inference.detector import Detection, Detector, DetectorError
+from app.inference.joining import Rename, same_people, to_rename
+from app.inference.order import neighbours, next_frame
+from app.inference.people import as_candidate, box_of, keeps_joints, new_pose, placed_by_human
+from app.inference.status import EngineStatus, State
+from app.inference.tracker import Candidate, Tracked, Tracker, TrackerSettings
+from app.inference.windows import Frames, Reader
+from app.labels.changes import LabelChange, ProjectError
+from app.labels.pose import Pose
+from app.labels.project import Project
+from glsmamba.data.records import Box
+from glsmamba.data.video import VideoError
+
+if TYPE_CHECKING:  # the model floor is imported by the worker only
+    from glsmamba.predictor import ActivationMaps, PosePrediction, Predictor
+
+__all__ = ["Engine", "EngineError", "EngineSettings", "PersonActivation", "PersonHeatmaps", "load_predictor"]
+
+Level = Literal["info", "warning", "error"]
+
+
+class EngineError(RuntimeError):
+    """A request could not be met; the message is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """How inference runs.
+
+    Attributes:
+        detect_every: the detector looks at every n-th frame on the way; between, people are followed by their poses. A frame
+            that does not follow on a predicted one is always looked at.
+        people_per_step: people predicted before the engine looks for something more urgent.
+        settle_s: a frame that is at work is left for another only after that one has been wanted for this long.
+        reach: ids go on from predicted frames at most this far away; further off people first get new ids, which become one
+            with the old when the stretches meet.
+        tracker: thresholds of the tracker.
+    """
+
+    detect_every: int = 1
+    people_per_step: int = 4
+    settle_s: float = 0.3
+    reach: int = 30
+    tracker: TrackerSettings = field(default_factory=TrackerSettings)
+
+
+@dataclass(frozen=True, eq=False)
+class PersonHeatmaps:
+    """Heat maps of one person: ``prediction.heatmaps`` (15, h, w), ``prediction.crop`` (2, 3) from frame pixels to cells."""
+
+    frame: int
+    track: int
+    prediction: PosePrediction
+
+
+@dataclass(frozen=True, eq=False)
+class PersonActivation:
+    """Activation maps of one person. ``joint`` is the query's joint, or None where a point was asked about."""
+
+    frame: int
+    track: int
+    joint: int | None
+    maps: ActivationMaps
+
+
+def load_predictor(device: str = "cpu", checkpoint: str | None = None) -> Predictor:
+    """The model on a device; imports torch, so call it in the worker. ``auto`` takes the first CUDA device if there is one."""
+    from glsmamba.devices import best_device
+    from glsmamba.predictor import Predictor
+
+    return Predictor.from_checkpoint(checkpoint, device=best_device() if device == "auto" else device)
+
+
+@dataclass(eq=False)
+class _Order:
+    """Something asked for by hand, done before anything else."""
+
+    kind: Literal["predict", "heatmaps", "activation"]
+    frame: int
+    track: int | None
+    future: Future[Any]
+    query: int | tuple[float, float] = 0
+    block: tuple[Literal["gsm", "lrm"], int] = ("gsm", 0)
+
+
+@dataclass(eq=False)
+class _Work:
+    """A frame at work."""
+
+    frame: int
+    direction: int
+    tracker: Tracker
+    looked: bool = False
+    detected: bool = False
+    pinned: dict[int, Candidate] = field(default_factory=dict)
+    candidates: list[Candidate] = field(default_factory=list)
+    todo: deque[int] = field(default_factory=deque)
+    order: _Order | None = None
+
+
+class Engine:
+    """Predicts a project's video.
+
+    Args:
+        project: labels; stays the caller's.
+        open_video: opens a reader of the project's video; called in the worker.
+        open_predictor: device name -> model; called in the worker.
+        device: ``cpu``, ``cuda:n`` or ``auto``.
+        settings: see there.
+        open_detector: opens the person detector; called in the worker.
+        frames: frames to predict unasked; all by default.
+        on_status: told of each new status, in the worker.
+        on_message: told sentences for the user with ``info``, ``warning`` or ``error``, in the worker.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        open_video: Callable[[], Reader],
+        open_predictor: Callable[[str], Predictor] = load_predictor,
+        *,
+        device: str = "cpu",
+        settings: EngineSettings | None = None,
+        open_detector: Callable[[], Detector] = Detector,
+        frames: range | None = None,
+        on_status: Callable[[EngineStatus], None] | None = None,
+        on_message: Callable[[str, Level], None] | None = None,
+    ) -> None:
+        self.project = project
+        self.settings = settings or EngineSettings()
+        self._open_video, self._open_predictor, self._open_detector = open_video, open_predictor, open_detector
+        self._range = frames if frames is not None else range(project.n_frames)
+        self._on_status, self._on_message = on_status, on_message
+
+        # Shared with other threads, under the lock.
+        self._lock = threading.Condition()
+        self._mode: Literal["run", "paused", "off"] = "run"
+        self._closed = False
+        self._news = False  # since the last step began
+        self._device = device
+        self._wanted, self._wanted_at = (self._range.start, 0.0)
+        self._orders: deque[_Order] = deque()
+        self._edited: set[int] = set()
+        self._status = EngineStatus(total=len(self._range))
+
+        # The worker's own.
+        self._frames: Frames | None = None
+        self._detector: Detector | None = None
+        self._predictor: Predictor | None = None
+        self._predictor_device = ""
+        self._work: _Work | None = None
+        self._tracker: Tracker | None = None
+        self._direction = 1
+        self._since_detection = 0
+        self._alike: list[tuple[int, int]] = []
+        self._renaming: Rename | None = None
+        self._given_up: set[int] = set()
+        self._drawn_boxes: dict[tuple[int, int], Box] = {}
+        self._finished: deque[float] = deque(maxlen=40)
+        self._speed = 0.0
+        self._said: set[str] = set()
+        project.changed.connect(self._labels_changed)
+
+    # --- from any thread -------------------------------------------------------------------------------------------------
+
+    @property
+    def status(self) -> EngineStatus:
+        """The latest status."""
+        with self._lock:
+            return self._status
+
+    def want(self, frame: int) -> None:
+        """Tell which frame is on screen: it comes next, then those after it. The newest wish wins."""
+        with self._lock:
+            if frame != self._wanted:
+                self._wanted, self._wanted_at = frame, time.monotonic()
+                self._wake()
+
+    def pause(self) -> None:
+        """Stop as soon as the model has finished its present block; requests by hand are still met."""
+        self._set_mode("paused")
+
+    def resume(self) -> None:
+        """Go on, also after :meth:`cancel` or a failure."""
+        self._set_mode("run")
+
+    def cancel(self) -> None:
+        """Stop until :meth:`resume`. What was predicted stays."""
+        self._set_mode("off")
+
+    def set_device(self, device: str) -> None:
+        """Go on with another device; the model is loaded there."""
+        with self._lock:
+            self._device = device
+            self._wake()
+
+    def request(self, frame: int, track: int | None = None) -> Future[bool]:
+        """Predict a frame now, or only one person in it, also where it was predicted before.
+
+        The result is True when anything changed. A human's joints are kept, so a person who has any stays as they are.
+        """
+        return self._order(_Order("predict", frame, track, Future()))
+
+    def heatmaps(self, frame: int, track: int) -> Future[PersonHeatmaps]:
+        """Heat maps of one person. A newer request of this kind cancels those that wait."""
+        return self._order(_Order("heatmaps", frame, track, Future()))
+
+    def activation(
+        self, frame: int, track: int, query: int | tuple[float, float], block: tuple[Literal["gsm", "lrm"], int] = ("gsm", 0)
+    ) -> Future[PersonActivation]:
+        """Activation maps of one person for a joint or for a point (x, y) in pixels of the frame. The newest request wins."""
+        return self._order(_Order("activation", frame, track, Future(), query, block))
+
+    def close(self) -> None:
+        """End :meth:`run` as soon as the model has finished its present block, and cancel what waits."""
+        with self._lock:
+            self._closed = True
+            waiting = [*self._orders]
+            self._orders.clear()
+            self._wake()
+        for order in waiting:
+            order.future.cancel()
+        self.project.changed.disconnect(self._labels_changed, missing_ok=True)
+
+    def _wake(self) -> None:
+        """There is news for the worker; the lock is held."""
+        self._news = True
+        self._lock.notify_all()
+
+    def _set_mode(self, mode: Literal["run", "paused", "off"]) -> None:
+        with self._lock:
+            self._mode = mode
+            self._wake()
+
+    def _order(self, order: _Order) -> Future[Any]:
+        replaced: list[_Order] = []
+        with self._lock:
+            if self._closed:
+                order.future.cancel()
+                return order.future
+            if order.kind != "predict":
+                replaced = [o for o in self._orders if o.kind == order.kind]
+            else:
+                replaced = [o for o in self._orders if (o.kind, o.frame, o.track) == ("predict", order.frame, order.track)]
+            for old in replaced:
+                self._orders.remove(old)
+            self._orders.append(order)
+            self._wake()
+        for old in replaced:
+            old.future.cancel()
+        return order.future
+
+    def _labels_changed(self, change: LabelChange) -> None:
+        """Called in whatever thread changed labels: a box drawn by hand is predicted soon."""
+        if change.reason == "prediction" and change.frames is not None:
+            return
+        with self._lock:
+            self._edited.update(change.frames or ())
+            self._wake()
+
+    # --- the worker ------------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Work until :meth:`close`; sleep while there is nothing to do."""
+        try:
+            while True:
+                if not self.step():
+                    with self._lock:
+                        while not self._news and not self._closed:
+                            self._lock.wait()
+                        if self._closed:
+                            return
+        finally:
+            self._let_go()
+
+    def step(self) -> bool:
+        """One unit of work. False when there is nothing to do now (paused, cancelled, done, failed or closed)."""
+        with self._lock:
+            self._news = False
+            if self._closed:
+                return False
+            mode, device = self._mode, self._device
+            order = self._orders.popleft() if self._orders else None
+            edited, self._edited = self._edited, set()
+        try:
+            if device != self._predictor_device and self._predictor is not None:
+                self._forget_model()
+            if order is not None:
+                return self._serve(order)
+            if edited:
+                self._look_for_drawn_boxes(edited)
+                return True
+            if mode != "run" and (self._work is None or self._work.order is None):
+                self._say_status(state="paused" if mode == "paused" else "off", eta_s=None)
+                return False
+            return self._rename() or self._advance()
+        except Exception as error:
+            return self._recover(error)
+
+    def _advance(self) -> bool:
+        """A step of the frame at work, or the choice of the next one."""
+        done = self._done()
+        with self._lock:
+            wanted, since = self._wanted, time.monotonic() - self._wanted_at
+        wanted = min(max(wanted, self._range.start), max(self._range.start, self._range.stop - 1))
+        work = self._work
+        if work is not None and work.order is None and (done[work.frame] or self._leaves(work.frame, done, wanted, since)):
+            self._work = work = None
+        if work is None:
+            chosen = next_frame(done, wanted)
+            if chosen is None:
+                count = int(np.count_nonzero(self.project.predicted_frames()[self._range.start : self._range.stop]))
+                self._say_status(state="done", done=count, eta_s=None)
+                return False
+            self._work = work = self._begin(*chosen, done)
+        self._say_status(state="running", frame=work.frame)
+        try:
+            if not work.looked:
+                self._look(work)
+            elif work.todo:
+                self._predict(work)
+            else:
+                self._finish(work)
+        except VideoError as error:
+            self._given_up.add(work.frame)
+            self._work = self._tracker = None
+            self._say(f"Frame {work.frame} was left out: {error}", "warning")
+            if work.order is not None and not work.order.future.done():
+                work.order.future.set_exception(EngineError(str(error)))
+        return True
+
+    def _done(self) -> np.ndarray:
+        """(n_frames,) bool: frames that need nothing: predicted, given up, or not asked for."""
+        done = self.project.predicted_frames()
+        done = done.copy()
+        done[: self._range.start] = True
+        done[self._range.stop :] = True
+        if self._given_up:
+            done[list(self._given_up)] = True
+        return done
+
+    def _leaves(self, frame: int, done: np.ndarray, wanted: int, since: float) -> bool:
+        """Whether the frame at work should be left for the one on screen: only when that one has settled."""
+        return frame != wanted and not done[wanted] and since >= self.settings.settle_s
+
+    def _begin(self, frame: int, direction: int, done: np.ndarray, order: _Order | None = None) -> _Work:
+        predicted = self.project.predicted_frames()
+        tracker = self._tracker
+        if tracker is None or tracker.frame != frame - direction or self._direction != direction or order is not None:
+            tracker, direction = self._seeded_tracker(frame, direction, predicted)
+            self._since_detection = 0
+        self._tracker, self._direction = tracker, direction
+        return _Work(frame, direction, tracker, order=order)
+
+    def _seeded_tracker(self, frame: int, direction: int, predicted: np.ndarray) -> tuple[Tracker, int]:
+        """A tracker that knows who is around: from frames already predicted nearby, or from this frame's own people."""
+        tracker = Tracker(self.project.new_track_id, self.settings.tracker)
+        run, travel = neighbours(predicted, frame, self.settings.reach, count=8)
+        if run:
+            direction = travel
+        frames = self._video()
+        for f in run or [frame]:
+            people = {t: c for t, pose in self.project.poses(f).items() if (c := as_candidate(pose)) is not None}
+            if people:
+                try:
+                    picture = frames.read(f, backward=direction < 0) if f in (run[-1:] or [frame]) else None
+                except VideoError:
+                    picture = None
+                tracker.seed(f, people, picture)
+        return tracker, direction
+
+    def _look(self, work: _Work) -> None:
+        """Find the boxes in which people may be."""
+        picture = self._video().read(work.frame, backward=work.direction < 0)
+        human = placed_by_human(self.project.poses(work.frame))
+        due = self._since_detection % self.settings.detect_every == 0
+        work.detected = due or work.tracker.frame is None or work.order is not None
+        self._since_detection += 1
+        detections: list[Detection] | None = None
+        if work.detected:
+            if self._detector is None:
+                self._detector = self._open_detector()
+            detections = self._detector.detect(picture)
+        work.pinned = human
+        work.candidates = work.tracker.propose(work.frame, detections, human)
+        work.todo = deque(i for i, c in enumerate(work.candidates) if c.keypoints is None)
+        work.looked = True
+
+    def _predict(self, work: _Work) -> None:
+        """Poses of the next few people."""
+        chosen = [work.todo[n] for n in range(min(self.settings.people_per_step, len(work.todo)))]
+        predictions = self._run_model(work.frame, [work.candidates[i].box for i in chosen], work.direction < 0)
+        if predictions is None:
+            return
+        for i, prediction in zip(chosen, predictions, strict=True):
+            work.candidates[i] = work.candidates[i].with_pose(prediction.keypoints, prediction.scores)
+            work.todo.popleft()
+
+    def _run_model(
+        self, frame: int, boxes: list[Box], backward: bool = False, keep_heatmaps: bool = False, urgent: bool = False
+    ) -> list[PosePrediction] | None:
+        """Predictions for boxes of a frame; None when something more urgent came up."""
+        predictor = self._model()
+        from glsmamba.predictor import Cancelled, PoseWindow
+
+        pictures = self._video().window(frame, predictor.config.frames, backward)
+        started = time.perf_counter()
+        try:
+            found = predictor.predict(
+                [PoseWindow(pictures, box) for box in boxes],
+                cancelled=self._ended if urgent else self._interrupted,
+                keep_heatmaps=keep_heatmaps,
+            )
+        except Cancelled:
+            return None
+        speed = len(boxes) / max(time.perf_counter() - started, 1e-6)
+        self._speed = speed if not self._speed else 0.8 * self._speed + 0.2 * speed
+        return found
+
+    def _ended(self) -> bool:
+        with self._lock:
+            return self._closed
+
+    def _interrupted(self) -> bool:
+        with self._lock:
+            return self._closed or bool(self._orders) or self._mode != "run" or self._device != self._predictor_device
+
+    def _finish(self, work: _Work) -> None:
+        """Name the people and store them."""
+        frame = work.frame
+        video = self._video()
+        named = work.tracker.update(frame, work.candidates, video.read(frame), detected=work.detected)
+        current = self.project.poses(frame)
+        poses = {}
+        for person in named:
+            pose = self._pose_of(person, current)
+            if pose is not None:
+                poses[person.track] = pose
+                if pose.box_by_human and pose.box is not None:
+                    self._drawn_boxes[frame, person.track] = pose.box
+        model = self._model().name
+        changed = self.project.store_predictions(frame, poses, model=model, drop_missing=True)
+        self._work = None
+        self._finished.append(time.monotonic())
+        self._join(frame, frame + work.direction)
+        if work.pinned:
+            self._join(frame, frame - work.direction)
+        if work.order is not None and not work.order.future.done():
+            work.order.future.set_result(changed)
+        self._say_status(state="running", frame=frame)
+
+    def _pose_of(self, person: Tracked, current: Mapping[int, Pose]) -> Pose | None:
+        """What is stored for a person; None where the human's work stays as it is or is gone."""
+        c = person.candidate
+        known = current.get(person.track)
+        if c.pinned and (known is None or keeps_joints(known)):
+            return None
+        if c.keypoints is None or c.keypoint_scores is None:
+            return None
+        score = c.score if c.score > 0 and not c.pinned else float(np.sort(c.keypoint_scores)[-8:].mean())
+        size = self.project.video.width, self.project.video.height
+        by_human = c.pinned and known is not None and known.box_by_human
+        return new_pose(c.keypoints, c.keypoint_scores, person.box, score, size, self._model().name, by_human)
+
+    def _join(self, frame: int, other: int) -> None:
+        """Where this frame meets a stretch that was predicted before, make one person of those with two ids."""
+        predicted = self.project.predicted_frames()
+        if 0 <= other < len(predicted) and predicted[other]:
+            self._alike += [(a, b) for a, b in same_people(self.project.poses(frame), self.project.poses(other)) if a != b]
+
+    def _rename(self) -> bool:
+        """A step of making one person of two ids; False when there are none."""
+        if self._renaming is None:
+            if not self._alike:
+                return False
+            self._renaming = to_rename(self.project, *self._alike.pop())
+            self._tracker = self._work = None  # they know the old ids
+        rename = self._renaming
+        if rename is not None and not rename.step(self.project):
+            self._alike = [tuple(rename.new if t == rename.old else t for t in pair) for pair in self._alike]  # type: ignore[misc]
+            self._renaming = None
+        return True
+
+    # --- requests by hand --------------------------------------------------------------------------------------------------
+
+    def _look_for_drawn_boxes(self, frames: set[int]) -> None:
+        """People whose box a human has drawn or moved, and who have no joint of a human's, are predicted in it."""
+        for frame in sorted(frames):
+            for track, pose in self.project.poses(frame).items():
+                drawn = pose.box_by_human and pose.box is not None and not keeps_joints(pose)
+                if drawn and self._drawn_boxes.get((frame, track)) != pose.box:
+                    self._order(_Order("predict", frame, track, Future()))
+
+    def _serve(self, order: _Order) -> bool:
+        if not order.future.set_running_or_notify_cancel():
+            return True
+        try:
+            if not 0 <= order.frame < self.project.n_frames:
+                raise EngineError(f"There is no frame {order.frame}; the video has frames 0 to {self.project.n_frames - 1}.")
+            if order.kind == "predict" and order.track is None:
+                self._serve_frame(order)
+            elif order.kind == "predict":
+                order.future.set_result(self._serve_person(order))
+            elif order.kind == "heatmaps":
+                order.future.set_result(self._serve_heatmaps(order))
+            else:
+                order.future.set_result(self._serve_activation(order))
+        except (EngineError, VideoError, ValueError) as error:
+            order.future.set_exception(error if isinstance(error, EngineError) else EngineError(str(error)))
+        except Exception as error:
+            order.future.set_exception(EngineError(_sentence(error)))
+            raise
+        return True
+
+    def _serve_frame(self, order: _Order) -> None:
+        """A whole frame again, from start to end."""
+        work = self._begin(order.frame, self._direction, self._done(), order)
+        with self._lock:
+            mode = self._mode
+        kept, self._work = self._work, work
+        try:
+            self._look(work)
+            while work.todo:
+                chosen = list(work.todo)
+                found = self._run_model(work.frame, [work.candidates[i].box for i in chosen], urgent=True)
+                if found is None:
+                    raise EngineError("The engine was closed.")
+                for i, prediction in zip(chosen, found, strict=True):
+                    work.candidates[i] = work.candidates[i].with_pose(prediction.keypoints, prediction.scores)
+                work.todo.clear()
+            self._finish(work)
+        finally:
+            self._work = kept
+            self._tracker = None
+            if mode != "run":
+                self._say_status(state="paused" if mode == "paused" else "off")
+
+    def _serve_person(self, order: _Order) -> bool:
+        pose, box = self._person(order)
+        assert order.track is not None
+        if keeps_joints(pose):
+            name = self.project.track_name(order.track)
+            raise EngineError(f"{name} has joints that are not the model's in frame {order.frame}; they are kept.")
+        prediction = self._predict_one(order.frame, box)
+        now = self.project.poses(order.frame).get(order.track)
+        if now is None or now.box_by_human != pose.box_by_human:
+            return False  # deleted or changed while the model was at it
+        size = self.project.video.width, self.project.video.height
+        new = new_pose(prediction.keypoints, prediction.scores, box, pose.score, size, self._model().name, pose.box_by_human)
+        if pose.box_by_human:
+            self._drawn_boxes[order.frame, order.track] = box
+        return self.project.store_predictions(order.frame, {order.track: new})
+
+    def _serve_heatmaps(self, order: _Order) -> PersonHeatmaps:
+        _, box = self._person(order)
+        assert order.track is not None
+        return PersonHeatmaps(order.frame, order.track, self._predict_one(order.frame, box, keep_heatmaps=True))
+
+    def _serve_activation(self, order: _Order) -> PersonActivation:
+        _, box = self._person(order)
+        assert order.track is not None
+        predictor = self._model()
+        from glsmamba.predictor import Cancelled, PoseWindow
+
+        window = PoseWindow(self._video().window(order.frame, predictor.config.frames), box)
+        try:
+            maps = predictor.activation(window, order.query, order.block, cancelled=self._ended)
+        except Cancelled as error:
+            raise EngineError("The engine was closed.") from error
+        return PersonActivation(order.frame, order.track, order.query if isinstance(order.query, int) else None, maps)
+
+    def _person(self, order: _Order) -> tuple[Pose, Box]:
+        assert order.track is not None
+        pose = self.project.poses(order.frame).get(order.track)
+        if pose is None:
+            raise EngineError(f"{self.project.track_name(order.track)} is not in frame {order.frame}.")
+        box = box_of(pose)
+        if box is None or box[2] <= 0 or box[3] <= 0:
+            raise EngineError(f"{self.project.track_name(order.track)} has no box in frame {order.frame}; draw one.")
+        return pose, box
+
+    def _predict_one(self, frame: int, box: Box, keep_heatmaps: bool = False) -> PosePrediction:
+        found = self._run_model(frame, [box], keep_heatmaps=keep_heatmaps, urgent=True)
+        if found is None:
+            raise EngineError("The engine was closed.")
+        return found[0]
+
+    # --- resources -----------------------------------------------------------------------------------------------------------
+
+    def _video(self) -> Frames:
+        if self._frames is None:
+            self._frames = Frames(self._open_video())
+        return self._frames
+
+    def _model(self) -> Predictor:
+        if self._predictor is None:
+            with self._lock:
+                device = self._device
+            self._say_status(state="starting")
+            self._predictor = self._open_predictor(device)
+            self._predictor_device = device
+            facts = self._predictor.backends()
+            self._say_status(device=facts.get("device", device), backend=facts.get("scan", ""), model=self._predictor.name)
+            if device.startswith("cuda") and not facts.get("scan", "").startswith("mamba_ssm"):
+                scan = facts.get("scan", "plain PyTorch")
+                self._say_once(f"The CUDA kernel of mamba-ssm is not used, so predicting is slower: {scan}.")
+        return self._predictor
+
+    def _forget_model(self) -> None:
+        self._predictor = None
+        self._work = None
+        self._speed = 0.0
+        self._finished.clear()
+
+    def _let_go(self) -> None:
+        self._forget_model()
+        self._detector = None
+        if self._frames is not None:
+            self._frames.close()
+            self._frames = None
+
+    def _recover(self, error: Exception) -> bool:
+        """An error that stops the work, but nothing that was done: the state says so and a resume tries again."""
+        if isinstance(error, VideoError):
+            sentence = str(error)
+        elif isinstance(error, ProjectError | DetectorError | OSError):
+            sentence = f"Predicting stopped: {_sentence(error)}"
+        else:
+            sentence = f"Predicting stopped, all that was predicted is kept: {_sentence(error)}"
+        self._forget_model()
+        self._tracker = None
+        with self._lock:
+            self._mode = "off"
+            if self._closed:
+                return False
+        self._say_status(state="failed", message=sentence, eta_s=None)
+        self._say(sentence, "error")
+        return False
+
+    # --- what is said --------------------------------------------------------------------------------------------------------
+
+    def _say(self, text: str, level: Level) -> None:
+        if self._on_message is not None:
+            self._on_message(text, level)
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self._say(text, "info")
+
+    def _say_status(self, **changes: Any) -> None:
+        state: State = changes.get("state", self._status.state)
+        if state == "running":
+            done = self.project.predicted_frames()[self._range.start : self._range.stop]
+            changes["done"] = int(np.count_nonzero(done))
+            changes["message"] = ""
+            spent = self._finished[-1] - self._finished[0] if len(self._finished) > 1 else 0.0
+            rate = (len(self._finished) - 1) / spent if spent > 0 else 0.0
+            changes["frames_per_s"], changes["windows_per_s"] = rate, self._speed
+            changes["eta_s"] = (len(self._range) - changes["done"]) / rate if rate else None
+        elif state in ("paused", "off", "failed"):
+            self._finished.clear()
+            if self._status.state == "failed" and state == "off" and "message" not in changes:
+                return  # the reason stays to be read until the user goes on
+        status = replace(self._status, **changes)
+        with self._lock:
+            known, self._status = self._status, status
+        if status != known and self._on_status is not None:
+            self._on_status(status)
+
+
+def _sentence(error: BaseException) -> str:
+    """An error's first line, or its kind where it says nothing."""
+    text = str(error).strip().splitlines()
+    return text[0] if text else type(error).__name__

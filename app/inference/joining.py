@@ -1,0 +1,84 @@
+"""Where two stretches of predicted frames meet: people who were given two ids become one again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from app.inference.detector import iou_matrix
+from app.inference.people import as_candidate, is_human
+from app.inference.similarity import pose_similarity
+from app.labels.pose import Pose
+from app.labels.project import Project
+
+__all__ = ["Rename", "same_people", "to_rename"]
+
+#: Mean of box overlap and pose likeness from which two sightings in neighbouring frames are one person.
+_SAME = 0.45
+
+
+def same_people(a: Mapping[int, Pose], b: Mapping[int, Pose]) -> list[tuple[int, int]]:
+    """Pairs (id in a, id in b) of people in two neighbouring frames who are one person."""
+    left = {track: c for track, pose in a.items() if (c := as_candidate(pose)) is not None}
+    right = {track: c for track, pose in b.items() if (c := as_candidate(pose)) is not None}
+    if not left or not right:
+        return []
+    table = iou_matrix(np.array([c.box for c in left.values()]), np.array([c.box for c in right.values()]))
+    for i, one in enumerate(left.values()):
+        for j, other in enumerate(right.values()):
+            if one.keypoints is None or other.keypoints is None or one.keypoint_scores is None or other.keypoint_scores is None:
+                continue
+            area = one.box[2] * one.box[3]
+            alike = pose_similarity(one.keypoints, one.keypoint_scores, other.keypoints, other.keypoint_scores, area, 1.5)
+            if alike is not None:
+                table[i, j] = (table[i, j] + alike) / 2
+    # People who already share an id stay together, whoever else is near.
+    ids, others = list(left), list(right)
+    for i, track in enumerate(ids):
+        if track in right:
+            table[i, others.index(track)] = 2.0
+    rows, columns = linear_sum_assignment(-table)
+    return [(ids[i], others[j]) for i, j in zip(rows, columns, strict=True) if table[i, j] >= _SAME]
+
+
+def to_rename(project: Project, a: int, b: int) -> Rename | None:
+    """How to make tracks ``a`` and ``b`` one; None where a human's work or a frame with both forbids it."""
+    frames_a, frames_b = project.track_frames(a), project.track_frames(b)
+    if a == b or np.intersect1d(frames_a, frames_b).size:
+        return None
+    free = [track for track, frames in ((a, frames_a), (b, frames_b)) if _only_predicted(project, track, frames)]
+    if not free:
+        return None
+    # The younger id goes, unless a human's work hangs on it.
+    old = max(free)
+    new = b if old == a else a
+    return Rename(old, new, [int(f) for f in project.track_frames(old)])
+
+
+def _only_predicted(project: Project, track: int, frames: np.ndarray) -> bool:
+    if project.fact("track_name", track) is not None:
+        return False
+    poses = (project.poses(int(frame)).get(track) for frame in frames)
+    return not any(pose is not None and is_human(pose) for pose in poses)
+
+
+class Rename:
+    """A predicted track that gets another id, frame by frame so that it can be interrupted."""
+
+    def __init__(self, old: int, new: int, frames: list[int]) -> None:
+        self.old, self.new, self.frames = old, new, frames
+
+    def step(self, project: Project, count: int = 20) -> bool:
+        """Rename in up to ``count`` more frames; True while there are frames left."""
+        for _ in range(min(count, len(self.frames))):
+            frame = self.frames.pop()
+            poses = dict(project.poses(frame))
+            pose = poses.get(self.old)
+            if pose is None or self.new in poses or is_human(pose):
+                continue
+            del poses[self.old]
+            poses = {track: p for track, p in poses.items() if not is_human(p)}
+            project.store_predictions(frame, {**poses, self.new: pose}, drop_missing=True)
+        return bool(self.frames)

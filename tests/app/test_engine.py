@@ -1,0 +1,425 @@
+"""The engine: what comes next, what is kept, and that nothing is lost when it is stopped or something breaks."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.inference.detector import Detection
+from app.inference.engine import Engine, EngineError, EngineSettings
+from app.inference.order import next_frame
+from app.inference.status import EngineStatus
+from app.inference.windows import Frames
+from app.labels import edits
+from app.labels.pose import Provenance
+from app.labels.project import Project
+from glsmamba.data.video import VideoError, VideoInfo
+
+N, WIDTH, HEIGHT = 24, 480, 240
+RED, BLUE = (200, 30, 30), (30, 30, 200)
+
+
+def red_box(frame: int) -> tuple[float, float, float, float]:
+    return 40.0 + 4 * frame, 60.0, 40.0, 120.0
+
+
+def blue_box(frame: int) -> tuple[float, float, float, float]:
+    return 400.0 - 3 * frame, 80.0, 40.0, 120.0
+
+
+class FakeReader:
+    """Two people walk; frames in ``damaged`` cannot be decoded."""
+
+    def __init__(self, damaged: Sequence[int] = ()) -> None:
+        self.damaged = set(damaged)
+        self.reads: list[int] = []
+        self.closed = False
+
+    @property
+    def n_frames(self) -> int:
+        return N
+
+    def read(self, i: int) -> np.ndarray:
+        assert 0 <= i < N
+        self.reads.append(i)
+        if i in self.damaged:
+            raise VideoError(f"Frame {i} of test.mp4 cannot be decoded: the file is damaged there.")
+        picture = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
+        for (x, y, w, h), colour in ((blue_box(i), BLUE), (red_box(i), RED)):
+            picture[int(y) : int(y + h), int(x) : int(x + w)] = colour
+        return picture
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeDetector:
+    """Finds the coloured people."""
+
+    def detect(self, frame: np.ndarray) -> list[Detection]:
+        found = []
+        for colour in (RED, BLUE):
+            rows, columns = np.nonzero((frame == colour).all(axis=2))
+            if len(rows) > 50:
+                x, y = float(columns.min()), float(rows.min())
+                found.append(Detection((x, y, float(columns.max() + 1 - x), float(rows.max() + 1 - y)), 0.8))
+        return found
+
+
+class FakePredictor:
+    """Answers with fixed places in the box; the model's blocks are eight chances to cancel."""
+
+    config = SimpleNamespace(frames=5)
+    name = "fake"
+
+    def __init__(self) -> None:
+        self.windows: list[Any] = []
+        self.before_block: Callable[[int], None] = lambda _n: None
+        self.fail: Exception | None = None
+
+    def backends(self) -> dict[str, str]:
+        return {"device": "CPU", "scan": "numba (fake)"}
+
+    def predict(self, windows: Sequence[Any], *, cancelled: Any = None, keep_heatmaps: bool = False) -> list[Any]:
+        from glsmamba.predictor import Cancelled, PosePrediction
+
+        if self.fail is not None:
+            raise self.fail
+        for n in range(8):
+            self.before_block(n)
+            if cancelled is not None and cancelled():
+                raise Cancelled
+        self.windows += windows
+        maps = np.zeros((15, 8, 6), np.float32) if keep_heatmaps else None
+        grid = np.linspace(0.1, 0.9, 15)
+        scores = np.full(15, 0.7, np.float32)
+        places = [np.stack([w.box[0] + w.box[2] * grid[::-1], w.box[1] + w.box[3] * grid], axis=1) for w in windows]
+        return [PosePrediction(place, scores, maps, np.eye(2, 3), (8, 6)) for place in places]
+
+    def activation(self, window: Any, query: Any, block: Any = ("gsm", 0), *, cancelled: Any = None) -> Any:
+        return SimpleNamespace(query=query, block=block, maps={})
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    info = VideoInfo("test.mp4", WIDTH, HEIGHT, N, 25.0, False, "h264", "0" * 64)
+    with Project.create(tmp_path / "test.glsproj", info) as made:
+        yield made
+
+
+class Stage:
+    """An engine over fakes, with all that it said."""
+
+    def __init__(self, project: Project, damaged: Sequence[int] = (), **settings: Any) -> None:
+        self.project = project
+        self.reader, self.predictor = FakeReader(damaged), FakePredictor()
+        self.statuses: list[EngineStatus] = []
+        self.messages: list[tuple[str, str]] = []
+        self.stored: list[int] = []
+        project.changed.connect(self._changed)
+        self.engine = Engine(
+            project, lambda: self.reader, lambda _device: self.predictor,  # type: ignore[arg-type,return-value]
+            open_detector=FakeDetector, settings=EngineSettings(**settings),  # type: ignore[arg-type]
+            on_status=self.statuses.append, on_message=lambda text, level: self.messages.append((text, level)),
+        )  # fmt: skip
+
+    def _changed(self, change: Any) -> None:
+        if change.reason == "prediction" and change.frames is not None:
+            self.stored += change.frames
+
+    def work(self, limit: int = 2000) -> None:
+        for _ in range(limit):
+            if not self.engine.step():
+                return
+        raise AssertionError("the engine does not come to an end")
+
+    def ids(self, box: Callable[[int], tuple[float, ...]]) -> set[int]:
+        """Ids of the person who walks in ``box``, over all frames."""
+        found = set()
+        for f in range(N):
+            for track, pose in self.project.poses(f).items():
+                if pose.box is not None and abs(pose.box[0] - box(f)[0]) < 15 and abs(pose.box[1] - box(f)[1]) < 8:
+                    found.add(track)
+        return found
+
+
+def test_all_frames_are_predicted_from_the_one_on_screen_onward_and_then_backward(project: Project) -> None:
+    stage = Stage(project)
+    stage.engine.want(10)
+    stage.work()
+    assert project.predicted_frames().all()
+    assert list(dict.fromkeys(stage.stored)) == [*range(10, N), *range(9, -1, -1)]
+    assert len(project.tracks()) == 2
+    for f in range(N):
+        for pose in project.poses(f).values():
+            assert (pose.provenance == Provenance.MODEL).all() and pose.model == "fake"
+    status = stage.engine.status
+    assert (status.state, status.done, status.total, status.fraction) == ("done", N, N, 1.0)
+    assert any(s.state == "running" and "frames" in s.text for s in stage.statuses)
+
+
+def test_windows_hold_five_frames_in_time_order_clamped_at_the_ends(project: Project) -> None:
+    stage = Stage(project)
+    stage.work()
+
+    def number(picture: np.ndarray) -> int:
+        columns = np.nonzero((picture == RED).all(axis=2).any(axis=0))[0]
+        return round((columns.min() - 40) / 4)
+
+    firsts = {tuple(number(p) for p in w.frames) for w in stage.predictor.windows}
+    assert (0, 0, 0, 1, 2) in firsts and (3, 4, 5, 6, 7) in firsts and (N - 3, N - 2, N - 1, N - 1, N - 1) in firsts
+    assert len(firsts) == N
+    assert len(stage.reader.reads) == N  # each decoded once
+
+
+def test_the_newest_wanted_frame_comes_next(project: Project) -> None:
+    stage = Stage(project, settle_s=0.0)
+    for _ in range(3):
+        stage.engine.step()
+    stage.engine.want(20)
+    stage.engine.want(15)
+    before = len(stage.stored)
+    while len(stage.stored) == before:
+        stage.engine.step()
+    assert stage.stored[before] == 15
+
+
+def test_two_stretches_that_meet_share_their_ids(project: Project) -> None:
+    stage = Stage(project, settle_s=0.0, reach=1)
+    while project.predicted_frames().sum() < 4:
+        stage.engine.step()
+    stage.engine.want(12)
+    while not project.predicted_frames()[13]:
+        stage.engine.step()
+    assert len(project.tracks()) == 4  # nothing ties them yet
+    stage.work()
+    assert project.predicted_frames().all()
+    assert len(stage.ids(red_box)) == 1 and len(stage.ids(blue_box)) == 1
+    assert project.tracks() == tuple(sorted(project.poses(0)))  # the older ids stay
+
+
+def test_work_goes_on_where_it_was_left(project: Project, tmp_path: Path) -> None:
+    stage = Stage(project)
+    while project.predicted_frames().sum() < 7:
+        stage.engine.step()
+    stage.engine.close()
+    assert stage.engine.step() is False
+    project.close()
+    with Project.open(tmp_path / "test.glsproj") as again:
+        assert again.predicted_frames().sum() == 7
+        later = Stage(again)
+        later.work()
+        assert set(later.stored) >= set(range(7, N)) and not set(later.stored) & set(range(7))
+        assert len(again.tracks()) == 2
+
+
+def test_a_human_pose_is_never_overwritten_and_carries_its_id_on(project: Project) -> None:
+    edit, track = edits.add_person(project, 5, red_box(5))
+    project.apply(edit)
+    project.apply(edits.move_joint(project, 5, track, 9, (70.0, 100.0)))
+    stage = Stage(project)
+    stage.work()
+    pose = project.poses(5)[track]
+    assert pose.provenance[9] == Provenance.HUMAN and tuple(pose.keypoints[9]) == (70.0, 100.0)
+    assert (pose.provenance == Provenance.HUMAN).sum() == 1
+    assert track in stage.ids(red_box)
+    assert project.poses(6).keys() >= {track} and project.poses(23).keys() >= {track}
+
+
+def test_a_drawn_box_is_predicted_in_and_kept(project: Project) -> None:
+    stage = Stage(project)
+    stage.work()
+    edit, track = edits.add_person(project, 3, (200.0, 20.0, 50.0, 100.0))
+    project.apply(edit)
+    stage.work()
+    pose = project.poses(3)[track]
+    assert pose.box == (200.0, 20.0, 50.0, 100.0) and pose.box_by_human and pose.visibility.all()
+    project.apply(edits.move_box(project, 3, track, (210.0, 20.0, 50.0, 100.0)))
+    stage.work()
+    np.testing.assert_allclose(project.poses(3)[track].keypoints, pose.keypoints + np.array([10, 0]), atol=1e-3)
+    project.undo()
+    project.undo()
+    stage.work()
+    assert track not in project.poses(3)
+
+
+def test_cancel_stops_between_blocks_and_loses_nothing(project: Project) -> None:
+    stage = Stage(project)
+    while project.predicted_frames().sum() < 3:
+        stage.engine.step()
+    blocks: list[int] = []
+
+    def stop_at_third(n: int) -> None:
+        blocks.append(n)
+        if n == 3:
+            stage.engine.cancel()
+
+    stage.predictor.before_block = stop_at_third
+    stage.work()
+    assert max(blocks) == 3 and stage.engine.status.state == "off"
+    assert project.predicted_frames().sum() == 3
+    stage.predictor.before_block = lambda _n: None
+    stage.engine.resume()
+    stage.work()
+    assert project.predicted_frames().all() and len(project.tracks()) == 2
+
+
+def test_requests_are_met_while_paused(project: Project) -> None:
+    stage = Stage(project)
+    while project.predicted_frames().sum() < 3:
+        stage.engine.step()
+    stage.engine.pause()
+    stage.work()
+    assert stage.engine.status.state == "paused"
+    track = next(iter(project.poses(1)))
+    again, maps = stage.engine.request(1, track), stage.engine.heatmaps(1, track)
+    joint, whole = stage.engine.activation(1, track, 4), stage.engine.request(8)
+    stage.work()
+    assert again.result() in (True, False) and whole.result() is True
+    assert project.predicted_frames()[8] and len(project.poses(8)) == 2
+    result = maps.result()
+    assert (result.frame, result.track, result.prediction.heatmaps.shape) == (1, track, (15, 8, 6))
+    assert (joint.result().joint, joint.result().maps.query) == (4, 4)
+    assert stage.engine.status.state == "paused" and project.predicted_frames().sum() == 4
+
+
+def test_impossible_requests_are_answered_with_a_sentence(project: Project) -> None:
+    stage = Stage(project)
+    futures = [stage.engine.request(N + 3), stage.engine.heatmaps(0, 99)]
+    stage.engine.step()
+    stage.engine.step()
+    for future, words in zip(futures, ("There is no frame 27", "is not in frame 0"), strict=True):
+        with pytest.raises(EngineError, match=words):
+            future.result()
+    stage.work()
+    edit = edits.accept_pose(project, 2, next(iter(project.poses(2))))
+    project.apply(edit)
+    kept = stage.engine.request(2, edit.changes[0].track)
+    stage.work()
+    with pytest.raises(EngineError, match="are kept"):
+        kept.result()
+
+
+def test_a_damaged_frame_is_left_out_and_named(project: Project) -> None:
+    stage = Stage(project, damaged=[6])
+    stage.work()
+    expected = np.ones(N, bool)
+    expected[6] = False
+    np.testing.assert_array_equal(project.predicted_frames(), expected)
+    assert [text for text, _ in stage.messages if "Frame 6" in text]
+    assert len(stage.messages) == 1 and len(project.tracks()) == 2
+
+
+def test_a_failing_device_stops_with_a_sentence_and_goes_on_when_told(project: Project) -> None:
+    stage = Stage(project)
+    while project.predicted_frames().sum() < 2:
+        stage.engine.step()
+    stage.predictor.fail = RuntimeError("CUDA error: device-side assert triggered\nmany more lines")
+    stage.work()
+    status = stage.engine.status
+    assert status.state == "failed" and "CUDA error: device-side assert triggered" in status.text and "\n" not in status.text
+    assert stage.messages[-1][1] == "error" and project.predicted_frames().sum() == 2
+    stage.work()
+    assert stage.engine.status.state == "failed"
+    stage.predictor.fail = None
+    stage.engine.resume()
+    stage.work()
+    assert project.predicted_frames().all()
+
+
+def test_people_are_followed_between_detections(project: Project) -> None:
+    stage = Stage(project, detect_every=4)
+    looked: list[int] = []
+    stage.engine._open_detector = lambda: SimpleNamespace(  # type: ignore[assignment,return-value]
+        detect=lambda frame: looked.append(1) or FakeDetector().detect(frame)  # type: ignore[func-returns-value]
+    )
+    stage.work()
+    assert project.predicted_frames().all() and len(project.tracks()) == 2
+    assert len(looked) <= N // 4 + 2
+    assert all(len(project.poses(f)) == 2 for f in range(N))
+
+
+def test_another_device_loads_the_model_again(project: Project) -> None:
+    stage = Stage(project)
+    opened: list[str] = []
+    stage.engine._open_predictor = lambda device: opened.append(device) or stage.predictor  # type: ignore
+    stage.engine.step()
+    while project.predicted_frames().sum() < 2:
+        stage.engine.step()
+    stage.engine.set_device("cuda:0")
+    stage.work()
+    assert opened == ["cpu", "cuda:0"] and project.predicted_frames().all()
+    assert [text for text, _ in stage.messages if "mamba-ssm" in text] and len(stage.messages) == 1
+
+
+def test_the_worker_sleeps_wakes_and_ends(project: Project) -> None:
+    stage = Stage(project)
+    stage.engine.pause()
+    worker = threading.Thread(target=stage.engine.run)
+    worker.start()
+    try:
+        future = stage.engine.request(4)
+        assert future.result(timeout=20) is True
+        stage.engine.resume()
+        deadline = time.monotonic() + 20
+        while not project.predicted_frames().all() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert project.predicted_frames().all()
+        edit, track = edits.add_person(project, 3, (200.0, 20.0, 50.0, 100.0))
+        project.apply(edit)
+        while not project.poses(3)[track].visibility.any() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert project.poses(3)[track].visibility.all()
+    finally:
+        stage.engine.close()
+        worker.join(timeout=20)
+    assert not worker.is_alive() and stage.reader.closed
+    assert stage.engine.request(1).cancelled()
+
+
+def test_of_heat_map_requests_only_the_newest_is_met(project: Project) -> None:
+    stage = Stage(project)
+    stage.work()
+    track = next(iter(project.poses(0)))
+    futures = [stage.engine.heatmaps(f, track) for f in range(4)]
+    stage.work()
+    assert [f.cancelled() for f in futures] == [True, True, True, False]
+    assert futures[-1].result().frame == 3
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=40), st.integers(0, 39))
+def test_every_frame_gets_its_turn_and_follows_a_done_one(start: list[bool], wanted: int) -> None:
+    done = np.array(start)
+    wanted = min(wanted, len(done) - 1)
+    missing = int((~done).sum())
+    for n in range(missing):
+        frame, direction = next_frame(done, wanted) or (-1, 0)
+        assert not done[frame] and direction in (-1, 1)
+        if n and not (direction == 1 and frame == wanted) and 0 <= frame - direction < len(done) and direction == 1:
+            assert frame >= wanted and done[wanted:frame].all()
+        done[frame] = True
+    assert next_frame(done, wanted) is None
+
+
+def test_windows_bridge_damaged_neighbours() -> None:
+    reader = FakeReader(damaged=[4, 8])
+    frames = Frames(reader)
+    window = frames.window(5, 5)
+    assert window[0] is frames.read(3) and window[1] is frames.read(5) and window[4] is frames.read(7)
+    with pytest.raises(VideoError):
+        frames.window(8, 5)
+    assert reader.reads.count(8) == 1
+    backward = FakeReader()
+    frames = Frames(backward)
+    for i in reversed(range(N)):
+        frames.window(i, 5, backward=True)
+    assert len(backward.reads) == N

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -28,6 +29,8 @@ _TRUSTED = {"mov", "mp4", "matroska", "webm", "nut"}
 _PREFIX = 24
 #: A last group of pictures longer than this is not decoded for its tail unless the file looks damaged.
 _TAIL = 96
+#: About how many key frames are tried before pictures are counted from them.
+_ENTRIES_TRIED = 40
 
 Progress = Callable[[float], None]
 Cancelled = Callable[[], bool]
@@ -47,8 +50,10 @@ class FrameIndex:
         width: pixels, after rotation.
         height: pixels, after rotation.
         codec: FFmpeg's name of the codec, ``"pictures"`` for a folder.
-        linear: frame n can only be reached by counting pictures from the start.
+        linear: frame n can only be reached by counting pictures, from the start or from an entry.
         rotation: degrees counter-clockwise by which pictures are turned upright.
+        entries: (m, 2) int64, used if ``linear``: frame number and decoding time of key frames from which counting was seen to
+            give the same pictures as from the start. Empty: only the start will do.
         files: file names of a folder of pictures, empty for a video file.
     """
 
@@ -62,6 +67,7 @@ class FrameIndex:
     linear: bool = False
     rotation: int = 0
     nominal_rate: float = 0.0
+    entries: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.int64))
     files: tuple[str, ...] = field(default=())
 
     def __len__(self) -> int:
@@ -92,8 +98,11 @@ class FrameIndex:
         return int(np.clip(np.searchsorted(self.pts, units, side="right") - 1, 0, len(self.pts) - 1))
 
     def key_before(self, i: int) -> int:
-        """The frame at which decoding must start to reach frame ``i`` (0 where the file can only be read linearly)."""
-        if self.linear or not len(self.keyframes):
+        """The frame at which decoding must start to reach frame ``i``."""
+        if self.linear:
+            at = int(np.searchsorted(self.entries[:, 0], i, side="right")) - 1
+            return int(self.entries[at, 0]) if at >= 0 else 0
+        if not len(self.keyframes):
             return 0
         at = int(np.searchsorted(self.keyframes, self.pts[i], side="right")) - 1
         return int(np.searchsorted(self.pts, self.keyframes[at])) if at >= 0 else 0
@@ -286,9 +295,12 @@ def _decoded_index(decoder: StreamDecoder, template: FrameIndex, packets: _Packe
     decoder.rewind()
     times: list[int | None] = []
     marks: list[int] = []
+    keys: list[int] = []
     while (frame := decoder.next_frame()) is not None:
         times.append(frame.pts)
         marks.append(checksum(frame))
+        if frame.key_frame:
+            keys.append(len(times) - 1)
         if len(times) % 8 == 0:
             pulse(0.3 + 0.7 * len(times) / max(len(times), len(packets.sizes)))
     if not times:
@@ -299,11 +311,34 @@ def _decoded_index(decoder: StreamDecoder, template: FrameIndex, packets: _Packe
         index = replace(template, pts=pts)
         if len(index.keyframes) and _seeks_agree(decoder.path, index, marks, pulse):
             return index
-        return replace(index, linear=True)
+        return _with_entries(decoder, replace(index, linear=True), packets, keys, marks, pulse)
     step = 1 / (template.nominal_rate or 25.0) / float(template.time_base)
     origin = known[0] if known else 0
     even = origin + np.round(np.arange(len(times)) * step).astype(np.int64)
-    return replace(template, pts=even, linear=True)
+    return _with_entries(decoder, replace(template, pts=even, linear=True), packets, keys, marks, pulse)
+
+
+def _with_entries(
+    decoder: StreamDecoder, index: FrameIndex, packets: _Packets, keys: list[int], marks: list[int], pulse: _Pulse
+) -> FrameIndex:
+    """Add the key frames from which pictures can be counted, if counting from them finds the very same pictures.
+
+    AVI has no presentation times, but its key frames can be found by decoding time; packed B-frames and open groups are
+    what the comparison is for.
+    """
+    dts = [t for t, key in zip(packets.dts, packets.keys, strict=True) if key and t is not None]
+    rising = all(a < b for a, b in pairwise(dts))
+    if len(dts) != len(keys) or len(dts) < 2 or not rising or keys[0] != 0:
+        return index
+    entries = np.array([keys, dts], dtype=np.int64).T
+    for k in range(1, len(dts), max(1, len(dts) // _ENTRIES_TRIED)):
+        pulse(1.0)
+        decoder.seek(dts[k])
+        for mark in marks[keys[k] : keys[k] + 4]:
+            frame = decoder.next_frame()
+            if decoder.first_dts != dts[k] or frame is None or checksum(frame) != mark:
+                return index
+    return replace(index, entries=entries)
 
 
 def _seeks_agree(path: Path, index: FrameIndex, marks: list[int], pulse: _Pulse) -> bool:

@@ -40,6 +40,8 @@ class StreamDecoder:
         self._threads = threads or default_threads()
         #: Presentation time of the first key frame packet since the last seek; pictures before it may be broken.
         self.floor: int | None = None
+        #: Decoding time of the first packet since the last seek.
+        self.first_dts: int | None = None
         #: Pictures before this time that no other picture refers to are not decoded: on the way to a far picture they only
         #: cost time. None decodes all.
         self.skip_before: int | None = None
@@ -103,7 +105,9 @@ class StreamDecoder:
         context = self.stream.codec_context
         context.skip_frame = "DEFAULT"
         skipping = False
-        for packet in self.packets():
+        for n, packet in enumerate(self.packets()):
+            if n == 0:
+                self.first_dts = packet.dts
             if self.floor is None and packet.is_keyframe and packet.pts is not None:
                 self.floor = packet.pts
             skip = self.skip_before is not None and packet.pts is not None and packet.pts < self.skip_before
@@ -121,8 +125,10 @@ class StreamDecoder:
 
     def seek(self, pts: int) -> bool:
         """Go to the key frame at or before a time in the stream's time base; False if the file cannot seek there."""
+        if self._at_start and self.stream.codec_context.name == "mpeg4":
+            self.next_frame()  # only the first packet says whether B-pictures are packed
         self._frames = None
-        self.floor = None
+        self.floor = self.first_dts = None
         self._at_start = False
         try:
             self.container.seek(pts, stream=self.stream, backward=True, any_frame=False)
@@ -136,7 +142,7 @@ class StreamDecoder:
         if self._at_start:
             return
         self.container.close()
-        self.floor = None
+        self.floor = self.first_dts = None
         self._open()
 
     def close(self) -> None:

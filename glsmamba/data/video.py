@@ -74,7 +74,7 @@ class FrameSeeker:
         self._index = index
         self._decoder = StreamDecoder(path, threads)
         self._at = -1  # frame decoded last in the present run; the decoder goes on from the one after
-        self._keys = index.keyframes
+        self._keys, self._entries = index.keyframes, index.entries
         self._thrifty = index.codec in _THRIFTY  # until a picture is missed that way
         self._recent: OrderedDict[int, av.VideoFrame] = OrderedDict()
         self._recent_bytes = 0
@@ -101,10 +101,22 @@ class FrameSeeker:
             raise VideoError(f"Frame {i} of {self._decoder.path.name} cannot be decoded: the file is damaged there.")
 
     def _counted(self, i: int) -> Generator[tuple[int, av.VideoFrame], None, bool]:
-        if i <= self._at or self._at < 0:
-            self._at = -1
-            self._decoder.rewind()
+        entry = int(np.searchsorted(self._entries[:, 0], i, side="right")) - 1
+        start, dts = (int(v) for v in self._entries[entry]) if entry > 0 else (0, None)
+        if self._at < 0 or i <= self._at or start > self._at + _READ_ON:
+            self._at = start - 1
+            if dts is None:
+                self._decoder.rewind()
+            else:
+                self._decoder.seek(dts)
+        else:
+            dts = None
         while (frame := self._decoder.next_frame()) is not None:
+            if dts is not None and self._decoder.first_dts != dts:  # the file does not lead there: count from the start
+                self._decoder.rewind()
+                self._at, dts = -1, None
+                continue
+            dts = None
             self._at += 1
             self._remember(self._at, frame)
             yield self._at, frame

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 
@@ -16,7 +17,7 @@ class VideoCancelled(Exception):
 
 def check_path(path: str | Path) -> Path:
     """The path as an absolute one; :class:`VideoError` if nothing readable is there."""
-    found = Path(path).expanduser().absolute()
+    found = Path(os.path.abspath(Path(path).expanduser()))
     try:
         if found.is_dir():
             next(found.iterdir(), None)

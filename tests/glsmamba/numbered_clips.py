@@ -112,6 +112,40 @@ def edit_list(path: Path, target: Path, first: int) -> Path:
     return target
 
 
+def packed(path: Path, target: Path) -> Path:
+    """Rewrite an MPEG-4 avi with B-frames as DivX's "packed bitstream": a P- and its B-picture share one chunk, an empty
+    picture follows, and a line of user data says so."""
+    not_coded = b"\x00\x00\x01\xb6\x57\x50\x7f"
+    with av.open(str(path)) as source:
+        video = source.streams.video[0]
+        chunks = [bytes(p) for p in source.demux(video) if p.size]
+    kinds = [chunk[chunk.index(b"\x00\x00\x01\xb6") + 4] >> 6 for chunk in chunks]  # 0 I, 1 P, 2 B
+    packed_chunks, keys, k = [], [], 0
+    while k < len(chunks):
+        keys.append(kinds[k] == 0)
+        run = k + 1
+        while run < len(chunks) and kinds[run] == 2:
+            run += 1
+        packed_chunks.append(b"".join(chunks[k:run][:2]))
+        for spare in chunks[k:run][2:]:
+            packed_chunks.append(spare)
+            keys.append(False)
+        if run > k + 1:
+            packed_chunks.append(not_coded)
+            keys.append(False)
+        k = run
+    at = packed_chunks[0].index(b"\x00\x00\x01\xb6")
+    packed_chunks[0] = packed_chunks[0][:at] + b"\x00\x00\x01\xb2DivX503b1393p" + packed_chunks[0][at:]
+    with av.open(str(path)) as source, av.open(str(target), "w") as output:
+        copy = output.add_stream_from_template(source.streams.video[0])
+        for n, (chunk, key) in enumerate(zip(packed_chunks, keys, strict=True)):
+            packet = av.Packet(chunk)
+            packet.pts = packet.dts = n
+            packet.time_base, packet.is_keyframe, packet.stream = Fraction(1, 25), key, copy
+            output.mux(packet)
+    return target
+
+
 VFR_TIMES = tuple(np.cumsum([0] + [40 + 40 * (k % 7 == 3) + 17 * (k % 3) for k in range(N - 1)]).tolist())
 
 #: name -> (maker, numbers expected in order, whether random access without counting is expected; None: not stated)
@@ -168,6 +202,11 @@ CLIPS: dict[str, tuple[Callable[[Path], Path], range, bool | None]] = {
     ),
     "av1": (lambda d: encode(d / "a.mp4", "libsvtav1", options={"preset": "12", "svtav1-params": "lp=1"}), range(N), True),
     "mpeg4_avi": (lambda d: encode(d / "a.avi", "mpeg4", options={"bf": "2", "qscale": "3"}), range(N), None),
+    "mpeg4_packed": (
+        lambda d: packed(encode(d / "plain.avi", "mpeg4", options={"bf": "1", "qscale": "3"}), d / "a.avi"),
+        range(N),
+        None,
+    ),
     "mpeg2_ps": (lambda d: encode(d / "a.mpg", "mpeg2video", gop=15, options={"bf": "2", "qscale": "3"}), range(N), None),
     "mjpeg_avi": (lambda d: encode(d / "a.avi", "mjpeg", pix_fmt="yuvj420p"), range(N), None),
     "ffv1": (lambda d: encode(d / "a.mkv", "ffv1"), range(N), True),

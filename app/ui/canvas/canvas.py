@@ -12,30 +12,26 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.labels import edits
 from app.labels.changes import ProjectError
-from app.labels.pose import Pose, Provenance, Visibility
+from app.labels.pose import Pose, Visibility
 from app.ui.actions.keymap import key_text
 from app.ui.canvas import colours
 from app.ui.canvas.adorner_item import AdornerItem, Adornments
 from app.ui.canvas.hit_test import Hit, hit
 from app.ui.canvas.legend import Legend
 from app.ui.canvas.overlay_item import OverlayItem
-from app.ui.canvas.overlays import Overlays, joint_words
+from app.ui.canvas.overlays import Overlays
 from app.ui.canvas.people_item import PeopleItem
 from app.ui.canvas.picture_item import PictureItem
 from app.ui.canvas.preview import Previews
-from app.ui.canvas.scene import FIRM, JOINT_RADIUS, ShownPerson, box_on_screen, head_size, show
+from app.ui.canvas.scene import FIRM, JOINT_RADIUS, ShownPerson, box_on_screen, extent, head_size, show
 from app.ui.canvas.strip import ActionStrip
 from app.ui.canvas.tools import DrawPerson, Gesture, MakeEdit, MoveBox, MoveJoint, MovePose, Pan, PlaceJoint, handle_cursor
 from app.ui.canvas.view import CanvasView
+from app.ui.canvas.words import joint_lines, joint_words, person_label
 from app.ui.session import Session
 from glsmamba.data.records import Box
 
 _DRAG_HEATMAP = 0.35
-_PROVENANCE_WORDS = {
-    Provenance.MODEL: "predicted", Provenance.HUMAN: "by hand", Provenance.INTERPOLATED: "interpolated",
-    Provenance.IMPORTED: "imported", Provenance.REFINED: "refined by the model",
-}  # fmt: skip
-_VISIBILITY_WORDS = {Visibility.ABSENT: "absent", Visibility.OCCLUDED: "occluded", Visibility.VISIBLE: "visible"}
 
 
 class Canvas(QWidget):
@@ -141,7 +137,7 @@ class Canvas(QWidget):
     def zoom_to_selected(self) -> None:
         """Fill the window with the selected person."""
         pose = self.pose(self.session.selected_track) if self.session.selected_track is not None else None
-        if pose is not None and (rect := _extent(pose)) is not None:
+        if pose is not None and (rect := extent(pose)) is not None:
             self.view.show_rect(*rect)
 
     def start_adding(self) -> None:
@@ -513,22 +509,11 @@ class Canvas(QWidget):
         if person is None:
             return ()
         if found.kind == "joint" and found.joint is not None:
-            j, pose = found.joint, person.pose
-            score = "" if pose.provenance[j] in (Provenance.HUMAN, Provenance.NONE) else f"  {_score(float(pose.scores[j]))}"
-            state = [_PROVENANCE_WORDS.get(Provenance(int(pose.provenance[j])), "")]
-            if pose.accepted and pose.provenance[j] != Provenance.HUMAN:
-                state.append("accepted")
-            state.append(_VISIBILITY_WORDS[Visibility(int(pose.visibility[j]))])
-            if not person.drawn[j] and pose.visibility[j] != Visibility.ABSENT:
-                state.append("below the threshold")
-            state.append(f"{person.number} · {session.track_name(person.track)}")
-            return (joint_words(skeleton.joints[j]) + score, " · ".join(s for s in state if s))
+            return joint_lines(person, found.joint, skeleton, session.track_name(person.track))
         return ()
 
     def _label(self, person: ShownPerson) -> str:
-        mark = "✓ " if person.pose.accepted else ""
-        score = "" if person.pose.accepted else f"  {_score(person.pose.score)}"
-        return f"{mark}{person.number} · {self.session.track_name(person.track)}{score}"
+        return person_label(person, self.session.track_name(person.track))
 
     def adornments(self) -> Adornments:
         """What is drawn above the people just now."""
@@ -694,18 +679,3 @@ class Canvas(QWidget):
         super().resizeEvent(event)
         self._place_legend()
         self._place_strip()
-
-
-def _score(score: float) -> str:
-    """.94, and 1.0 for certainty."""
-    return "1.0" if score >= 0.995 else f"{score:.2f}"[1:]
-
-
-def _extent(pose: Pose) -> Box | None:
-    if pose.box is not None:
-        return pose.box
-    known = pose.keypoints[pose.visibility != Visibility.ABSENT]
-    if not len(known):
-        return None
-    low, high = known.min(axis=0), known.max(axis=0)
-    return (float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))

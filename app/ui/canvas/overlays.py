@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from app.ui.canvas.overlay_item import ValueMap
+from app.ui.canvas.words import joint_words
 from app.ui.events import DisplayOptions
 from glsmamba.data.skeletons import Skeleton
 
@@ -17,11 +18,6 @@ _TITLES = {
     "pair_unified": "unified scan, both ways", "pair_spatial": "spatial scan, both ways",
     "pair_temporal": "temporal scan, both ways", "all": "all six paths",
 }  # fmt: skip
-
-
-def joint_words(name: str) -> str:
-    """A joint name as people say it."""
-    return {"head_bottom": "neck", "head_top": "top of head"}.get(name, name.replace("_", " "))
 
 
 @dataclass(frozen=True, eq=False)

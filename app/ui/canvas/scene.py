@@ -107,3 +107,14 @@ def head_size(pose: Pose, skeleton: Skeleton) -> float | None:
     if pose.visibility[top] == Visibility.ABSENT or pose.visibility[bottom] == Visibility.ABSENT:
         return None
     return 0.6 * float(np.hypot(*(pose.keypoints[top] - pose.keypoints[bottom]))) / 0.7
+
+
+def extent(pose: Pose) -> Box | None:
+    """A person's box, else the rectangle of the joints that are there, else None."""
+    if pose.box is not None:
+        return pose.box
+    known = pose.keypoints[pose.visibility != Visibility.ABSENT]
+    if not len(known):
+        return None
+    low, high = known.min(axis=0), known.max(axis=0)
+    return (float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))

@@ -102,12 +102,11 @@ def load_checkpoint(
         what = f"does not predict {', '.join(lacking[:3])}" if lacking else f"names {len(info.joints)} joints for its heat maps"
         raise CheckpointError(f"{info.path.name} {what}; choose a checkpoint trained for {skeleton.name}.")
     tensors = load_file(info.path)
-    with torch.device("meta"):
-        model = GLSMamba(info.config)
+    # Not built on the meta device first: torch 2.13 then imports sympy, dynamo and distributed, seconds of it.
+    model = GLSMamba(info.config)
     problem = mismatch(model.state_dict(), tensors)
     if problem:
         raise CheckpointError(f"The weights in {info.path.name} do not fit its configuration: {problem}; the file is damaged.")
-    model = GLSMamba(info.config)
     model.load_state_dict(tensors)
     return model.to(device).eval(), info
 

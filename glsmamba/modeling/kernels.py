@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from glsmamba.scan.deform import deformable_depthwise
 from glsmamba.scan.selective import selective_scan
 
 
@@ -23,8 +24,6 @@ def scan_paths(
 
 def sample_deformed(x: Tensor, offset: Tensor, mask: Tensor, weight: Tensor) -> Tensor:
     """:func:`glsmamba.scan.deform.deformable_depthwise`; x (n, h, w, i) -> (n, h, w, i)."""
-    from glsmamba.scan.deform import deformable_depthwise
-
     if x.is_meta:
         return torch.empty_like(x)
     with torch.autocast(x.device.type, enabled=False):

@@ -73,13 +73,14 @@ def test_preset_t_in_full_size():
 
 
 def test_preset_b_blocks_in_full_size_behind_a_fast_encoder():
-    # The ViT is checked in test_model_vit.py; here the paper's 15,360 tokens go through one block of each kind, there and back.
+    # The ViT, and B's gradients on a small crop, are in test_model_vit.py; here the paper's 15,360 tokens go through one block
+    # of each kind.
     config = PRESETS["B"].with_(gsm_blocks=1, lrm_blocks=1)
-    model = small_model(config)
-    maps = model(clips(config))
+    with torch.no_grad():
+        maps = small_model(config).eval()(clips(config))
     assert maps.shape == (1, 15, 64, 48)
-    maps.square().mean().backward()
-    assert torch.isfinite(model.gsm[0].sts6d.s6.A_log.grad).all()
+    assert torch.isfinite(maps).all()
+    assert maps.std() > 0
 
 
 def test_new_blocks_are_the_identity():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QThread, Signal
 
 from app.ui.events import Message
+from app.ui.threads.warm_up import collector_off, load_torch_libraries
 
 if TYPE_CHECKING:
     from app.inference.engine import Engine
@@ -49,6 +51,7 @@ class InferenceThread(QThread):
         self._engine: Engine | None = None
         self._notes: list[Callable[[Engine], object]] = []
         self._ending = False
+        self._loaded = False
         if not run:
             self._tell(lambda engine: engine.cancel())
         self.want(frame)
@@ -116,7 +119,7 @@ class InferenceThread(QThread):
             self._project,
             lambda: VideoReader(self._video, self._index),
             device=self._device,
-            on_status=self.status.emit,
+            on_status=self._status,
             on_message=lambda text, level: self.message.emit(Message(text, level)),
         )
         with self._lock:
@@ -125,10 +128,18 @@ class InferenceThread(QThread):
             note(engine)
         if self._ending:
             return
-        self._find_devices()
+        with collector_off():
+            self._find_devices()
         engine.run()
 
+    def _status(self, status: Any) -> None:
+        if status.model and not self._loaded:
+            self._loaded = True
+            gc.freeze()  # see collector_off: what the model brought is here to stay
+        self.status.emit(status)
+
     def _find_devices(self) -> None:
+        load_torch_libraries()
         from glsmamba.devices import available_devices
 
         self.devices.emit(tuple((device.name, device.title) for device in available_devices()))

@@ -129,9 +129,10 @@ class MainWindow(QMainWindow):
             self.pages.setCurrentWidget(self.canvas)
 
     def _picture(self, frame: int, picture: Any) -> None:
-        if self._thumbnail_wanted and self.session.recent_path is not None:
+        path = self.session.recent_path
+        if self._thumbnail_wanted and path is not None:
             self._thumbnail_wanted = False
-            keep_thumbnail(self.session.recent_path, picture)
+            self.session.in_background(lambda: keep_thumbnail(path, picture))
 
     def hint(self, text: str) -> None:
         """Say something in the status bar for a few seconds."""

@@ -186,7 +186,7 @@ class Session(QObject):
         self.frame = min(max(int(opened.frame), 0), self.video.n_frames - 1)
         self._pending = 0
         self.recent_path = opened.recent
-        add_recent(opened.recent)
+        self.in_background(lambda: add_recent(opened.recent))
         self.video_opened.emit(self.video)
         self.selection_changed.emit()
         self._set_saved()
@@ -374,6 +374,10 @@ class Session(QObject):
             self._pending += 1
             self._set_saved()
             self._writer.submit(Job(lambda: call(project), done, self._write_failed))
+
+    def in_background(self, call: Callable[[], Any]) -> None:
+        """Run a small chore that waits for the disk, in the project thread; nobody is told when it fails."""
+        self._writer.submit(Job(call, counts=False))
 
     def _write(
         self,

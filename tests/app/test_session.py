@@ -51,7 +51,7 @@ def test_opening_a_video_makes_its_project_and_shows_frame_0(qtbot, session, sma
     assert Path(session.project.path) == small_video.with_suffix(".glsproj")
     assert session.picture is not None and session.picture[0] == 0 and read_number(session.picture[1]) == 0
     assert np.allclose(session.times, np.arange(40) / 25)
-    assert recent_files() == [small_video]
+    qtbot.waitUntil(lambda: recent_files() == [small_video], timeout=5000)
     assert session.save_state.text == "all changes saved"
 
 

@@ -9,7 +9,8 @@ DEB := libgl1 libegl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 libx
 .PHONY: run setup test bench screenshots system-packages clean
 
 run: setup
-	$(BIN)/python main.py open $(if $(VIDEO),"$(VIDEO)",--sample)
+	@video="$(VIDEO)"; [ -n "$$video" ] || video="$$($(BIN)/python main.py sample)" || exit 1; \
+	$(BIN)/python main.py open "$$video"
 
 setup: system-packages $(VENV)/.ready
 

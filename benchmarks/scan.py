@@ -4,7 +4,8 @@
 
 The selective scan over six paths against a loop over the tokens, the deformable convolution against nine ``grid_sample``.
 Both sides get the same number of threads; one by default, because on a busy machine OpenMP's threads slow the loop's many
-small operations down tenfold, which would flatter the kernel. Prints one line per goal, ``name  measured  goal  ok|SHORT``; exits 1 if a goal is missed.
+small operations down tenfold, which would flatter the kernel. Prints one line per goal,
+``name  measured  goal  ok|SHORT``; exits 1 if a goal is missed.
 """
 
 from __future__ import annotations

@@ -337,7 +337,7 @@ def _checked_device(device: str | torch.device) -> torch.device:
         if not torch.cuda.is_available():
             raise PredictorError(f"{wanted} was asked for but no CUDA device is here; choose cpu or install PyTorch for CUDA.")
         if (wanted.index or 0) >= torch.cuda.device_count():
-            raise PredictorError(f"{wanted} was asked for but there are {torch.cuda.device_count()} CUDA devices; take another.")
+            raise PredictorError(f"{wanted} was asked for but there are {torch.cuda.device_count()}; take another.")
     elif wanted.type != "cpu":
         raise PredictorError(f"GLSMamba runs on cpu and cuda devices, not on {wanted.type}; choose one of them.")
     return wanted

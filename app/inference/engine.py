@@ -25,14 +25,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from app.inference.detector import Detection, Detector, DetectorError
+from app.inference.detector import Detection, Detector
 from app.inference.joining import Rename, same_people, to_rename
 from app.inference.order import neighbours, next_frame
 from app.inference.people import as_candidate, box_of, keeps_joints, new_pose, placed_by_human
 from app.inference.status import EngineStatus, State
 from app.inference.tracker import Candidate, Tracked, Tracker, TrackerSettings
 from app.inference.windows import Frames, Reader
-from app.labels.changes import LabelChange, ProjectError
+from app.labels.changes import LabelChange
 from app.labels.pose import Pose
 from app.labels.project import Project
 from glsmamba.data.records import Box
@@ -628,7 +628,7 @@ class Engine:
             self._predictor_device = device
             facts = self._predictor.backends()
             self._say_status(device=facts.get("device", device), backend=facts.get("scan", ""), model=self._predictor.name)
-            if device.startswith("cuda") and not facts.get("scan", "").startswith("mamba_ssm"):
+            if facts.get("device", device).startswith("cuda") and not facts.get("scan", "").startswith("mamba_ssm"):
                 scan = facts.get("scan", "plain PyTorch")
                 self._say_once(f"The CUDA kernel of mamba-ssm is not used, so predicting is slower: {scan}.")
         return self._predictor
@@ -648,12 +648,8 @@ class Engine:
 
     def _recover(self, error: Exception) -> bool:
         """An error that stops the work, but nothing that was done: the state says so and a resume tries again."""
-        if isinstance(error, VideoError):
-            sentence = str(error)
-        elif isinstance(error, ProjectError | DetectorError | OSError):
-            sentence = f"Predicting stopped: {_sentence(error)}"
-        else:
-            sentence = f"Predicting stopped, all that was predicted is kept: {_sentence(error)}"
+        ours = type(error).__module__.startswith(("app.", "glsmamba."))  # says what is wrong and what to do
+        sentence = _sentence(error) if ours else f"Predicting stopped, all that was predicted is kept: {_sentence(error)}"
         self._forget_model()
         self._tracker = None
         with self._lock:

@@ -180,9 +180,7 @@ class Tracker:
         self._tracks = [t for t in self._tracks if abs(frame - t.frame) <= self.settings.memory]
         for track in self._tracks:
             track.expect(frame)
-        looks = [
-            None if picture is None else appearance(picture, c.box, c.keypoints, c.keypoint_scores) for c in candidates
-        ]
+        looks = [None if picture is None else appearance(picture, c.box, c.keypoints, c.keypoint_scores) for c in candidates]
         named: dict[int, int] = {}  # index of candidate -> track id
         taken: set[int] = set()
         for i, c in enumerate(candidates):

@@ -1,4 +1,9 @@
-"""The project file: one SQLite database, its schema, its lock and the words for what can go wrong with it."""
+"""The project file: one SQLite database, its schema, its lock and the words for what can go wrong with it.
+
+The lock is a POSIX record lock where the system has these, and such a lock ends as soon as the process closes *any* handle of
+the file. So nothing in this program may open a project file beside SQLite while it is open here; :func:`open_file` keeps a
+list of the files that are.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +11,19 @@ import contextlib
 import os
 import sqlite3
 import struct
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from app.labels.changes import ProjectError
 
-__all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "create_file", "open_file", "transaction"]
+__all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "Store", "create_file", "open_file", "sentences", "transaction"]
 
 APPLICATION_ID = 0x474C534D  # "GLSM", in the file's header: other SQLite files are recognised and left alone
 SCHEMA_VERSION = 1
+
+_open_here: set[tuple[int, int]] = set()  # (device, inode) of the project files this process has open
+_open_here_lock = threading.Lock()
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -115,7 +124,35 @@ def _check_header(path: Path) -> None:
         raise ProjectError(f"{path.name} is damaged: it carries no file version; restore it from a copy.")
 
 
-def open_file(path: Path) -> sqlite3.Connection:
+class Store(sqlite3.Connection):
+    """A connection that takes its file off the list of open files when it is closed."""
+
+    key: tuple[int, int] | None = None
+
+    def close(self) -> None:
+        """Close the file; the lock ends here."""
+        super().close()
+        with _open_here_lock:
+            if self.key is not None:
+                _open_here.discard(self.key)
+                self.key = None
+
+
+def _enter(path: Path) -> tuple[int, int]:
+    """Put a file on the list of open files."""
+    try:
+        status = path.stat()
+    except OSError:
+        raise ProjectError(f"There is no project file {path}; check the name.") from None
+    key = (status.st_dev, status.st_ino)
+    with _open_here_lock:
+        if key in _open_here:
+            raise ProjectError(f"The project {path.name} is open in this program already; use that window.")
+        _open_here.add(key)
+    return key
+
+
+def open_file(path: Path) -> Store:
     """Open a project file for reading and writing, locked against every other process until it is closed.
 
     The lock is SQLite's own lock on the file (exclusive locking mode), which the operating system drops when the process ends,
@@ -124,11 +161,22 @@ def open_file(path: Path) -> sqlite3.Connection:
     Raises:
         ProjectError: no such file, not a project, made by a newer program, damaged, read-only, or open elsewhere.
     """
-    _check_header(path)
-    if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
-        raise ProjectError(f"The project {path} is read-only; copy it to a folder you may write to.")
+    key = _enter(path)
+    try:
+        _check_header(path)
+        if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
+            raise ProjectError(f"The project {path} is read-only; copy it to a folder you may write to.")
+        return _connect(path, key)
+    except BaseException:
+        with _open_here_lock:
+            _open_here.discard(key)
+        raise
+
+
+def _connect(path: Path, key: tuple[int, int]) -> Store:
     with sentences(path, "opening"):
-        connection = sqlite3.connect(path, timeout=0.2, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(path, timeout=0.2, isolation_level=None, check_same_thread=False, factory=Store)
+        connection.key = key
         try:
             connection.execute("PRAGMA locking_mode=EXCLUSIVE")
             connection.execute("PRAGMA journal_mode=WAL")

@@ -332,9 +332,7 @@ class Session(QObject):
         """Name of a person for lists and labels."""
         return f"person {track}" if self.project is None else self.project.track_name(track)
 
-    def apply(
-        self, edit: Any, done: Callable[[], None] | None = None, failed: Callable[[str], None] | None = None
-    ) -> None:
+    def apply(self, edit: Any, done: Callable[[], None] | None = None, failed: Callable[[str], None] | None = None) -> None:
         """Write an edit in the project thread; ``labels_changed`` follows once it is on the disk.
 
         Args:

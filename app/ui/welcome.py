@@ -27,9 +27,7 @@ def keep_thumbnail(path: Path, picture: np.ndarray) -> None:
     picture = np.ascontiguousarray(picture)
     height, width = picture.shape[:2]
     image = QImage(picture.data, width, height, 3 * width, QImage.Format.Format_RGB888)
-    small = image.scaled(
-        _THUMB * 2, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-    )
+    small = image.scaled(_THUMB * 2, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
     target = _thumbnail_path(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -31,7 +31,8 @@ class InvertedResidual(nn.Module):
         layers: list[nn.Module] = []
         if expansion != 1:
             layers += [nn.Conv2d(inputs, hidden, 1), nn.ReLU6(inplace=True)]
-        layers += [nn.Conv2d(hidden, hidden, 3, stride, 1, groups=hidden), nn.ReLU6(inplace=True), nn.Conv2d(hidden, outputs, 1)]
+        layers += [nn.Conv2d(hidden, hidden, 3, stride, 1, groups=hidden), nn.ReLU6(inplace=True)]
+        layers += [nn.Conv2d(hidden, outputs, 1)]
         self.conv = nn.Sequential(*layers)
         self.residual = stride == 1 and inputs == outputs
 
@@ -100,7 +101,7 @@ class MobileNetEncoder(nn.Module):
         norms = [key for key in state if key.endswith(".running_mean")]
         for i, conv in enumerate(convs):
             if i >= len(keys) or i >= len(norms) or state[keys[i]].shape != conv.weight.shape:
-                raise ValueError(f"These are not MobileNetV2 weights of width 1: convolution {i} is absent or of another shape.")
+                raise ValueError(f"These are not MobileNetV2 weights of width 1: convolution {i} does not fit.")
             norm = norms[i].removesuffix(".running_mean")
             scale = state[norm + ".weight"] / torch.sqrt(state[norm + ".running_var"] + _BN_EPS)
             with torch.no_grad():

@@ -61,9 +61,7 @@ def deformable_depthwise(x: torch.Tensor, offset: torch.Tensor, mask: torch.Tens
         return _Deform.apply(x, offset, mask, weight)[..., :inner]
 
 
-def deformable_by_grid_sample(
-    x: torch.Tensor, offset: torch.Tensor, mask: torch.Tensor, weight: torch.Tensor
-) -> torch.Tensor:
+def deformable_by_grid_sample(x: torch.Tensor, offset: torch.Tensor, mask: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """The same by nine calls of ``grid_sample``: any device and precision, about 40 times slower on CPU."""
     _, height, width, _ = x.shape
     pictures = x.permute(0, 3, 1, 2)

@@ -343,9 +343,7 @@ def flush_rows(row: Row, builder: Any, arrays: Sequence[Any], integers: Sequence
     (n_rows,) = integers
     with cgutils.for_range(builder, n_rows) as loop:
         x = row.load(values, loop.index)
-        tiny = builder.and_(
-            builder.fcmp_ordered("<", x, row.const(1e-30)), builder.fcmp_ordered(">", x, row.const(-1e-30))
-        )
+        tiny = builder.and_(builder.fcmp_ordered("<", x, row.const(1e-30)), builder.fcmp_ordered(">", x, row.const(-1e-30)))
         row.store(builder.select(tiny, row.const(0.0), x), values, loop.index)
 
 

@@ -72,12 +72,17 @@ def score(predicted: np.ndarray, truth: np.ndarray, labelled: np.ndarray) -> Sco
 def torso_size(points: np.ndarray, known: np.ndarray) -> np.ndarray:
     """(N, 15, 2), (N, 15) -> (N,) mean length of left shoulder to right hip and right shoulder to left hip; NaN if unknown."""
     ls, rs, lh, rh = (POSETRACK15.index(name) for name in ("left_shoulder", "right_shoulder", "left_hip", "right_hip"))
-    length = (np.linalg.norm(points[:, ls] - points[:, rh], axis=-1) + np.linalg.norm(points[:, rs] - points[:, lh], axis=-1)) / 2
-    return np.where(known[:, [ls, rs, lh, rh]].all(-1), length, np.nan)
+    one = np.linalg.norm(points[:, ls] - points[:, rh], axis=-1)
+    other = np.linalg.norm(points[:, rs] - points[:, lh], axis=-1)
+    return np.where(known[:, [ls, rs, lh, rh]].all(-1), (one + other) / 2, np.nan)
 
 
 def predict_stills(
-    net: Net, config: ModelConfig, pictures: Iterable[np.ndarray], boxes: Sequence[tuple[float, float, float, float]], batch: int = 25
+    net: Net,
+    config: ModelConfig,
+    pictures: Iterable[np.ndarray],
+    boxes: Sequence[tuple[float, float, float, float]],
+    batch: int = 25,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Predict one person in each picture from its box; a window is the still repeated.
 

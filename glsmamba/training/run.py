@@ -27,12 +27,13 @@ from glsmamba.modeling.mobilenet import MobileNetEncoder
 from glsmamba.modeling.model import GLSMamba
 from glsmamba.modeling.pixels import normalised
 from glsmamba.training.evaluate import evaluate, read_pictures
-from glsmamba.training.labels import TrainingDataError, load_lspet
+from glsmamba.training.labels import PictureLabels, TrainingDataError, load_lspet
 from glsmamba.training.samples import BatchSource, Person, Shape, load_people
 from glsmamba.training.settings import Phase, Settings, read_settings
 from glsmamba.training.state import Progress, load_state, newest_state, save_state
 
-_LOG_FIELDS = ("step", "samples", "seconds", "phase", "lr", "loss", "validation_pck20", "validation_pck10", "validation_torso20")
+_MEASURES = ("validation_pck20", "validation_pck10", "validation_torso20")
+_LOG_FIELDS = ("step", "samples", "seconds", "phase", "lr", "loss", *_MEASURES)
 
 
 class Trainer:
@@ -49,7 +50,6 @@ class Trainer:
         self.settings, self.folder, self.root = settings, folder, root
         torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)
-        self.phase_index = -1
         self.model = GLSMamba(settings.model)
         self._start_weights()
         self._freeze()
@@ -145,7 +145,7 @@ class Trainer:
             own = self.model.state_dict()
             given = {k: v for k, v in load_file(path).items() if k in own and own[k].shape == v.shape}
             if not any(name.startswith("encoder.") for name in given):
-                raise TrainingDataError(f"Nothing in {path.name} fits this model's encoder; choose a checkpoint of the same preset.")
+                raise TrainingDataError(f"Nothing in {path.name} fits this model's encoder; choose one of the same preset.")
             self.model.load_state_dict(given, strict=False)
 
     def _freeze(self) -> None:
@@ -165,12 +165,14 @@ class Trainer:
         return None
 
     def _enter(self, index: int) -> None:
-        """Rebuild the parts that depend on the crop's size; weights and optimiser stay."""
+        """Rebuild what depends on the crop's size (scan orders, spatial embedding); weights and optimiser stay."""
         self.config = _sized(self.settings.model, self.settings.phases[index])
-        self.model.config = self.config
-        sized = GLSMamba(self.config, encoder=torch.nn.Identity())
-        self.model.embed.spatial = sized.embed.spatial
-        self.model.to(memory_format=torch.channels_last)
+        sized = GLSMamba(self.config)
+        sized.load_state_dict(self.model.state_dict())
+        for name, parameter in self.model.named_parameters():
+            owner, _, leaf = name.rpartition(".")
+            setattr(sized.get_submodule(owner), leaf, parameter)  # the optimiser holds these very tensors
+        self.model = sized
 
     def _set_rate(self) -> float:
         s = self.settings
@@ -199,7 +201,7 @@ class Trainer:
                 self.ema[name].copy_(value)
         return float(loss.detach())
 
-    def _validate(self, rate: float, labels, pictures: list[np.ndarray]) -> None:  # noqa: ANN001
+    def _validate(self, rate: float, labels: PictureLabels, pictures: list[np.ndarray]) -> None:
         model = GLSMamba(self.config)
         model.load_state_dict(self.ema)
         result = evaluate(model.eval(), self.config, labels, pictures)

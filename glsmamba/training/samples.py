@@ -129,11 +129,10 @@ class BatchSource:
             order = self.order(epoch)
             while position + self.batch <= len(order) or (position == 0 and len(order)):
                 chosen = order[position : position + self.batch]
+                rngs = [np.random.default_rng([self.seed, epoch, position + i]) for i in range(len(chosen))]
                 made = [
-                    make_sample(
-                        self.people[int(n)], np.random.default_rng([self.seed, epoch, position + i]), self.shape, self.augmentation
-                    )
-                    for i, n in enumerate(chosen)
+                    make_sample(self.people[int(n)], rng, self.shape, self.augmentation)
+                    for n, rng in zip(chosen, rngs, strict=True)
                 ]
                 position += self.batch
                 crops, targets, weights = zip(*made, strict=True)

@@ -36,9 +36,9 @@ class Settings:
         clips: folders made by ``glsmamba.training.clips`` with labels of the teachers; may be empty.
         imagenet: state dict of MobileNetV2 to start the trunk from, or None.
         start: checkpoint to start from (tensors that fit by name and shape), or None.
-        unit: phases are counted in ``steps`` (exactly repeatable) or in ``seconds`` of training (for a fixed time on any machine).
+        unit: phases are counted in ``steps`` (exactly repeatable) or in ``seconds`` of training.
         phases: one after the other.
-        lr: peak learning rate; it rises over ``warmup`` steps and falls as a cosine to ``final_lr`` of it at the end of the run.
+        lr: peak learning rate; it rises over ``warmup`` steps and falls as a cosine to ``final_lr`` of it at the end.
         encoder_lr: factor on it for the encoder's trunk.
         frozen_layers: the first layers of the trunk that keep their weights.
     """

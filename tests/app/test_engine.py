@@ -80,6 +80,7 @@ class FakePredictor:
 
     config = SimpleNamespace(frames=5)
     name = "fake"
+    device = "CPU"
 
     def __init__(self) -> None:
         self.windows: list[Any] = []
@@ -87,7 +88,7 @@ class FakePredictor:
         self.fail: Exception | None = None
 
     def backends(self) -> dict[str, str]:
-        return {"device": "CPU", "scan": "numba (fake)"}
+        return {"device": self.device, "scan": "numba (fake)"}
 
     def predict(self, windows: Sequence[Any], *, cancelled: Any = None, keep_heatmaps: bool = False) -> list[Any]:
         from glsmamba.predictor import Cancelled, PosePrediction
@@ -356,6 +357,7 @@ def test_another_device_loads_the_model_again(project: Project) -> None:
     while project.predicted_frames().sum() < 2:
         stage.engine.step()
     stage.engine.set_device("cuda:0")
+    stage.predictor.device = "cuda:0 (a card)"
     stage.work()
     assert opened == ["cpu", "cuda:0"] and project.predicted_frames().all()
     assert [text for text, _ in stage.messages if "mamba-ssm" in text] and len(stage.messages) == 1

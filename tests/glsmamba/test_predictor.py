@@ -54,7 +54,7 @@ def test_a_spot_is_found_where_it_is_in_the_picture():
         frame = np.zeros((240, 320, 3), np.uint8)
         frame[..., 0] = np.round(250 * spot)  # red first
         frames.append(frame)
-    pose, = Predictor(model).predict([PoseWindow(tuple(frames), (110, 40, 90, 150))], keep_heatmaps=True)
+    (pose,) = Predictor(model).predict([PoseWindow(tuple(frames), (110, 40, 90, 150))], keep_heatmaps=True)
     assert pose.keypoints.shape == (15, 2)
     assert pose.keypoints.dtype == np.float64
     assert np.abs(pose.keypoints - (171.6, 97.3)).max() < 0.3
@@ -70,7 +70,7 @@ def test_a_spot_is_found_where_it_is_in_the_picture():
 def test_one_by_one_equals_batched(predictor):
     together = predictor.predict(windows(), keep_heatmaps=True)
     for window, pose in zip(windows(), together, strict=True):
-        alone, = predictor.predict([window], keep_heatmaps=True)
+        (alone,) = predictor.predict([window], keep_heatmaps=True)
         assert np.abs(alone.heatmaps - pose.heatmaps).max() < 1e-5
         assert np.abs(alone.keypoints - pose.keypoints).max() < 1e-2
     assert predictor.predict([]) == []
@@ -211,13 +211,13 @@ def test_bad_windows_are_refused(predictor, window, message):
 
 
 def test_boxes_outside_the_frame_are_black_and_harmless(predictor):
-    pose, = predictor.predict([PoseWindow(tuple(FRAMES[:5]), (900, 900, 50, 50))])
+    (pose,) = predictor.predict([PoseWindow(tuple(FRAMES[:5]), (900, 900, 50, 50))])
     assert np.isfinite(pose.keypoints).all()
 
 
 def test_activation_maps_of_a_joint_and_of_a_point(predictor):
     window = windows(1)[0]
-    pose, = predictor.predict([window], keep_heatmaps=True)
+    (pose,) = predictor.predict([window], keep_heatmaps=True)
     maps = predictor.activation(window, 3)
     t, row, column = maps.query
     assert t == 2

@@ -126,9 +126,7 @@ class ImportDialog(QDialog):
         predictions = self.as_predictions.isChecked()
         self.import_button.setEnabled(False)
         self.outcome.setText("Importing…")
-        self._session.apply(
-            lambda project: edits.import_sequence(project, sequence, predictions), self._imported, self._say
-        )
+        self._session.apply(lambda project: edits.import_sequence(project, sequence, predictions), self._imported, self._say)
 
     def _imported(self) -> None:
         self._session.tell(f"Imported {Path(self.file.text()).name}.", "info", "Undo", self._session.undo)

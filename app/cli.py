@@ -1,0 +1,223 @@
+"""The command line: thin, each command calls one function.
+
+Exit codes: 0 done, 1 ``check`` found errors, 2 something is wrong and one sentence says what, 130 stopped with Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+__all__ = ["main"]
+
+_DESCRIPTION = """\
+Annotate human pose in video with GLSMamba.
+
+Without a command the window opens. Videos are read by frame number, counted from 0; labels live in project files
+(*.glsproj) beside the video, and everything is saved as it happens."""
+
+_EXAMPLES = """\
+examples:
+  glsmamba-studio                                   open the window
+  glsmamba-studio open jump.mp4                     open a video, or go on with its project
+  glsmamba-studio predict jump.mp4 walk.mp4 --out results
+                                                    predict without a window: results/jump.glsproj and jump.json
+  glsmamba-studio export jump.glsproj --out posetrack --kind annotations
+  glsmamba-studio check posetrack/jump.json         is this PoseTrack file sound?
+  glsmamba-studio info                              versions, devices, kernels, checkpoint
+
+From a checkout, write `python main.py` for `glsmamba-studio`. Set GLSMAMBA_DEBUG=1 to see where an error comes from."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="glsmamba-studio", description=_DESCRIPTION, epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {_program_version()}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+
+    def command(name: str, short: str, text: str, examples: str = "") -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name, help=short, description=text, epilog=f"examples:\n{examples}" if examples else None,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+
+    part = command(
+        "open", "open the window",
+        "Open the window on a video, a folder of pictures or a project. Needs a screen.",
+        "  glsmamba-studio open jump.mp4\n"
+        "  glsmamba-studio open jump.glsproj",
+    )  # fmt: skip
+    part.add_argument("path", nargs="?", type=Path, metavar="VIDEO|PROJECT", help="what to open; by default the welcome page")
+
+    part = command(
+        "predict", "predict videos without a window",
+        "Find people, follow them and predict their poses in each frame of one or more videos.\n\n"
+        "For each VIDEO this makes DIR/NAME.glsproj, a project to correct in the window, and DIR/NAME.json, the predictions\n"
+        "as a PoseTrack 2018 file. Given again, the command goes on where it stopped; Ctrl-C stops it and loses nothing.\n"
+        "What a human has placed in a project is never overwritten.",
+        "  glsmamba-studio predict jump.mp4 --out results\n"
+        "  glsmamba-studio predict clips/*.mp4 --out results --device cuda:0\n"
+        "  glsmamba-studio predict jump.mp4 --out trial --limit 50",
+    )  # fmt: skip
+    part.add_argument("videos", nargs="+", type=Path, metavar="VIDEO", help="video file or folder of pictures")
+    part.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the results; made if need be")
+    part.add_argument("--device", default="auto", help="auto (default: the first CUDA device, else the CPU), cpu, cuda:0, ...")
+    part.add_argument("--checkpoint", metavar="FILE", help="safetensors checkpoint (default: the shipped one)")
+    part.add_argument("--limit", type=int, metavar="N", help="only the first N frames")
+    part.add_argument(
+        "--detect-every", type=int, default=1, metavar="N",
+        help="look for people at every Nth frame and follow them by their poses between (default 1: every frame)",
+    )  # fmt: skip
+    part.add_argument("--again", action="store_true", help="predict frames again that were predicted before")
+
+    part = command(
+        "export", "write a project as PoseTrack files",
+        "Write a project's poses as a file that pose evaluators read: DIR/NAME.json.",
+        "  glsmamba-studio export jump.glsproj --format posetrack18 --out posetrack\n"
+        "  glsmamba-studio export jump.glsproj --out results --kind predictions",
+    )  # fmt: skip
+    part.add_argument("project", type=Path, metavar="PROJECT", help="a *.glsproj file")
+    part.add_argument("--format", choices=["posetrack18"], default="posetrack18", help="file format (default posetrack18)")
+    part.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the file; made if need be")
+    part.add_argument(
+        "--kind", choices=["annotations", "predictions"], default="annotations",
+        help="annotations: ground truth; predictions: with scores, as results for an evaluator (default annotations)",
+    )  # fmt: skip
+    part.add_argument(
+        "--include", choices=["all", "touched", "accepted"], default="all",
+        help="all poses, those a human touched, or those a human accepted (default all)",
+    )  # fmt: skip
+
+    part = command(
+        "check", "check PoseTrack files",
+        "Say what is wrong with PoseTrack 2018 JSON files, with the frame and the person. Exit code 1 if there are errors.",
+        "  glsmamba-studio check posetrack/*.json",
+    )  # fmt: skip
+    part.add_argument("files", nargs="+", type=Path, metavar="FILE", help="PoseTrack 2018 JSON file")
+
+    part = command("info", "versions, devices, kernels, checkpoint", "Print what is installed and what runs on what.")
+    part.add_argument("--checkpoint", metavar="FILE", help="tell of this checkpoint instead of the shipped one")
+
+    command("sample", "fetch the sample video", "Print the path of the sample video; fetches it (4 MB) the first time.")
+
+    part = command(
+        "train", "train a model",
+        "Train a model as a TOML file says. Cut it whenever you like: given again, the command goes on from the last state.",
+        "  glsmamba-studio train resources/train/t-still.toml",
+    )  # fmt: skip
+    part.add_argument("config", metavar="CONFIG", help="TOML file of the run")
+    part.add_argument("--fresh", action="store_true", help="begin anew instead of going on")
+
+    part = command(
+        "evaluate", "measure a checkpoint",
+        "PCK of a checkpoint on labelled pictures of people that it was not trained on.",
+        "  glsmamba-studio evaluate weights/glsmamba-t.safetensors --stills ../shared/data/lspet",
+    )  # fmt: skip
+    part.add_argument("checkpoint", metavar="CHECKPOINT", help="safetensors file")
+    part.add_argument("--stills", metavar="DIR", help="folder of Leeds Sports Pose Extended")
+    part.add_argument("--split", choices=["held-out", "validation"], default="held-out", help="which people (default held-out)")
+    part.add_argument("--json", action="store_true", help="print the figures as JSON")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read the output has gone (`... | head`); say nothing, also not when Python closes its streams.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (ValueError, OSError, RuntimeError) as error:
+        if os.environ.get("GLSMAMBA_DEBUG"):
+            raise
+        print(f"glsmamba-studio: {_sentence(error)}", file=sys.stderr)
+        return 2
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    match arguments.command:
+        case "predict":
+            return _predict(arguments)
+        case "export":
+            from app.commands.files import export
+
+            print(export(arguments.project, arguments.out, arguments.kind, arguments.include))
+        case "check":
+            from app.commands.files import check
+
+            return 1 if check(arguments.files) else 0
+        case "info":
+            from app.commands.info import info
+
+            print(info(arguments.checkpoint))
+        case "sample":
+            from app.video.sample import sample_video
+
+            print(sample_video())
+        case "train":
+            from glsmamba.training.run import main as train
+
+            train([arguments.config, *(["--fresh"] if arguments.fresh else [])])
+        case "evaluate":
+            from glsmamba.training.evaluate import main as evaluate
+
+            options = ["--stills", arguments.stills] if arguments.stills else []
+            options += ["--json"] if arguments.json else []
+            evaluate([arguments.checkpoint, "--split", arguments.split, *options])
+        case _:
+            return _open(getattr(arguments, "path", None))
+    return 0
+
+
+def _predict(arguments: argparse.Namespace) -> int:
+    from app.commands.predict import Options, Stopped, predict
+
+    if arguments.detect_every < 1:
+        raise ValueError("--detect-every must be at least 1.")
+    options = Options(
+        arguments.out, arguments.device, arguments.checkpoint, arguments.limit, arguments.detect_every, arguments.again
+    )  # fmt: skip
+    try:
+        for written in predict(arguments.videos, options):
+            print(written)
+    except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        return 130
+    return 0
+
+
+def _open(path: Path | None) -> int:
+    if path is not None and not path.exists():
+        raise FileNotFoundError(f"{path} does not exist: check the path.")
+    screens = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in screens):
+        raise RuntimeError(
+            "There is no screen here to open a window on. Predict without one: glsmamba-studio predict VIDEO --out DIR "
+            "(see glsmamba-studio --help)."
+        )
+    from app.ui.application import run
+
+    return run(path)
+
+
+def _program_version() -> str:
+    from glsmamba import __version__
+
+    return __version__
+
+
+def _sentence(error: BaseException) -> str:
+    """One line: the operating system's errors with their file, all others as they say it themselves."""
+    if type(error).__module__ == "builtins" and isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else f"{type(error).__name__}."

@@ -1,0 +1,47 @@
+"""What the label tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from app.labels import Pose, Project, Provenance
+from glsmamba.data.video import VideoInfo
+
+K = 15
+
+
+def video(folder: Path, n_frames: int = 20, digest: str = "ab" * 32) -> VideoInfo:
+    return VideoInfo(str(folder / "clip.mp4"), 640, 480, n_frames, 25.0, False, "h264", digest)
+
+
+def new_project(folder: Path, n_frames: int = 20) -> Project:
+    return Project.create(folder / "a.glsproj", video(folder, n_frames))
+
+
+def predicted(seed: int, model: str = "T") -> Pose:
+    rng = np.random.default_rng(seed)
+    x, y = rng.integers(10, 300, 2).tolist()
+    visible = np.where(rng.random(K) < 0.85, 2, 0)
+    return Pose(
+        (rng.random((K, 2)) * 300 + 20).astype(np.float32), visible, rng.random(K), np.where(visible, Provenance.MODEL, 0),
+        box=(float(x), float(y), 120.0, 260.0), score=float(np.float32(rng.random())), model=model,
+    )  # fmt: skip
+
+
+def plain(pose: Pose | None) -> object:
+    """A pose as a value that compares by content."""
+    if pose is None:
+        return None
+    arrays = tuple(getattr(pose, name).tobytes() for name in ("keypoints", "visibility", "scores", "provenance"))
+    return (*arrays, pose.box, pose.box_by_human, pose.head_box, pose.score, pose.accepted, pose.model)
+
+
+def everything(project: Project) -> dict[tuple[int, int], object]:
+    """All that a project says of people: (frame, track) -> plain pose, "deleted" where a human deleted."""
+    out: dict[tuple[int, int], object] = {}
+    for frame in range(project.n_frames):
+        out.update({(frame, track): plain(pose) for track, pose in project.poses(frame).items()})
+        out.update({(frame, track): "deleted" for track in project.deleted(frame)})
+    return out

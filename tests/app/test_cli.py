@@ -1,0 +1,162 @@
+"""Commands as a person gives them: what is written, what is said, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app import cli
+from app.inference.engine import Engine
+from app.labels import edits
+from app.labels.pose import Provenance
+from app.labels.project import Project
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model with random weights: all blocks, quick on a busy machine."""
+    import torch
+
+    from glsmamba.checkpoint import save_checkpoint
+    from glsmamba.config import PRESETS
+    from glsmamba.modeling.model import GLSMamba
+
+    torch.manual_seed(0)
+    config = PRESETS["T"].with_(preset="tiny", input_size=(64, 48), width=16, encoder_channels=16, gsm_blocks=1)
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_checkpoint(GLSMamba(config), path, {"data": "none"})
+    return path
+
+
+def say(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str, str]:
+    code = cli.main([str(word) for word in words])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_help_shows_every_command_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--help"])
+    text = capsys.readouterr().out
+    assert ended.value.code == 0
+    for word in ("open", "predict", "export", "check", "info", "sample", "train", "evaluate", "examples:"):
+        assert word in text
+    for command in ("predict", "export", "check"):
+        with pytest.raises(SystemExit):
+            cli.main([command, "--help"])
+        assert "examples:" in capsys.readouterr().out
+
+
+def test_a_video_is_predicted_and_a_second_run_goes_on(
+    capsys: pytest.CaptureFixture[str], small_video: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "results"
+    words = ["predict", small_video, "--out", out, "--checkpoint", checkpoint, "--device", "cpu"]
+    code, _, err = say(capsys, *words, "--limit", "5")
+    assert code == 0, err
+    with Project.open(out / "numbered.glsproj") as project:
+        np.testing.assert_array_equal(np.flatnonzero(project.predicted_frames()), range(5))
+        edit, track = edits.add_person(project, 6, (100, 60, 60, 150))
+        project.apply(edit)
+    code, printed, err = say(capsys, *words, "--limit", "8")
+    assert code == 0, err
+    with Project.open(out / "numbered.glsproj") as project:
+        np.testing.assert_array_equal(np.flatnonzero(project.predicted_frames()), range(8))
+        pose = project.poses(6)[track]
+        assert pose.box == (100, 60, 60, 150) and (pose.provenance == Provenance.MODEL).all()
+    assert json.loads((out / "numbered.json").read_text())["images"]
+    assert str(out / "numbered.json") in printed
+
+
+def test_ctrl_c_stops_with_a_sentence_and_keeps_what_is_done(
+    capsys: pytest.CaptureFixture[str], small_video: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Engine.step
+
+    def step_and_press(engine: Engine) -> bool:
+        if engine.project.predicted_frames().sum() == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return step(engine)
+
+    monkeypatch.setattr(Engine, "step", step_and_press)
+    code, _, err = say(capsys, "predict", small_video, "--out", tmp_path, "--checkpoint", checkpoint, "--limit", "6")
+    assert code == 130
+    assert "Stopped: 3 of 6 frames" in err and "same command again" in err
+    with Project.open(tmp_path / "numbered.glsproj") as project:
+        assert project.predicted_frames().sum() == 3
+
+
+def test_export_and_check(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    from glsmamba.data.video import VideoInfo
+
+    place = tmp_path / "walk.glsproj"
+    with Project.create(place, VideoInfo("walk.mp4", 320, 240, 4, 25.0, False, "h264", "0" * 64)) as project:
+        edit, track = edits.add_person(project, 1, (100, 60, 60, 150))
+        project.apply(edit)
+        for joint in range(15):
+            project.apply(edits.move_joint(project, 1, track, joint, (120 + joint, 70 + 8 * joint)))
+    code, printed, err = say(capsys, "export", place, "--out", tmp_path / "posetrack", "--format", "posetrack18")
+    assert code == 0, err
+    written = tmp_path / "posetrack" / "walk.json"
+    assert printed.strip() == str(written)
+    content = json.loads(written.read_text())
+    assert len(content["images"]) == 4 and len(content["annotations"]) == 1
+    keypoints = np.array(content["annotations"][0]["keypoints"]).reshape(17, 3)
+    np.testing.assert_allclose(keypoints[0, :2], (120, 70), atol=0.01)
+
+    content["annotations"][0]["keypoints"] = content["annotations"][0]["keypoints"][:-3]
+    broken = tmp_path / "broken.json"
+    broken.write_text(json.dumps(content))
+    code, printed, _ = say(capsys, "check", broken)
+    assert code == 1 and "error" in printed and str(broken) in printed
+
+
+def test_wrong_input_is_one_sentence_and_exit_code_two(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_video: Path
+) -> None:
+    text = tmp_path / "notes.mp4"
+    text.write_text("this is no video")
+    absent = tmp_path / "absent"
+    for words in (
+        ["predict", absent, "--out", tmp_path],
+        ["predict", text, "--out", tmp_path],
+        ["predict", small_video, small_video, "--out", tmp_path],
+        ["predict", small_video, "--out", tmp_path, "--limit", "0"],
+        ["predict", small_video, "--out", tmp_path, "--checkpoint", text],
+        ["predict", small_video, "--out", text],
+        ["export", absent, "--out", tmp_path],
+        ["export", text, "--out", tmp_path],
+        ["check", text],
+        ["check", absent],
+        ["open", absent],
+        ["train", absent],
+    ):
+        code, _, err = say(capsys, *words)
+        lines = [line for line in err.replace("\r", "\n").splitlines() if line.startswith("glsmamba-studio: ")]
+        assert code == 2 and len(lines) == 1, (words, code, err)
+        assert "Traceback" not in err and len(lines[0]) > 30
+    monkeypatch.setenv("GLSMAMBA_DEBUG", "1")
+    with pytest.raises(OSError):
+        cli.main(["predict", str(absent), "--out", str(tmp_path)])
+
+
+def test_without_a_screen_open_says_so_and_names_predict(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    code, _, err = say(capsys)
+    assert code == 2 and "no screen" in err and "predict VIDEO --out DIR" in err
+
+
+def test_info_names_versions_devices_kernels_and_checkpoint(capsys: pytest.CaptureFixture[str], checkpoint: Path) -> None:
+    code, printed, _ = say(capsys, "info", "--checkpoint", checkpoint)
+    assert code == 0
+    for word in ("torch", "cpu", "Selective scan", "tiny", "left_wrist", "person-detector.onnx"):
+        assert word in printed

@@ -1,0 +1,264 @@
+"""Random edits, undo, redo, predictions, crashes and reopenings in any order, against plain dictionaries."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from labels_help import K, everything, new_project, plain, predicted
+
+from app.labels import Pose, Project, ProjectError, Provenance, Visibility, edits
+
+N = 3  # few places, so that rules meet in them
+frames = st.integers(0, N - 1)
+tracks = st.integers(1, 2)
+joints = st.integers(0, K - 1)
+places = st.tuples(st.floats(-50, 700), st.floats(-50, 700))
+seeds = st.integers(0, 10_000)
+
+
+class LabelsMachine(RuleBasedStateMachine):
+    """The model: ``state`` maps (frame, track) to a plain pose or "deleted", facts likewise; ``steps`` holds for each edit the
+    cells it touched with what undo (or, beyond ``done``, redo) gives back."""
+
+    @initialize()
+    def start(self) -> None:
+        self.folder = Path(tempfile.mkdtemp())
+        self.project = new_project(self.folder, N)
+        self.state: dict = {}
+        self.poses: dict = {}  # plain -> Pose
+        self.steps: list[tuple[str, dict]] = []
+        self.done = 0
+        self.predicted: dict[int, str] = {}
+        self.copies = 0
+
+    def teardown(self) -> None:
+        if hasattr(self, "project"):
+            self.project.close()
+            shutil.rmtree(self.folder)
+
+    # the model's verbs
+
+    def write(self, title: str, wanted: dict) -> None:
+        touched = {at: value for at, value in wanted.items() if self.state.get(at) != value}
+        if not touched:
+            return
+        del self.steps[self.done :]
+        self.steps.append((title, {at: self.state.get(at) for at in touched}))
+        self.put(touched)
+        self.done += 1
+
+    def put(self, cells: dict) -> None:
+        for at, value in cells.items():
+            if value is None:
+                self.state.pop(at, None)
+            else:
+                self.state[at] = value
+
+    def swap(self, i: int) -> None:
+        title, kept = self.steps[i]
+        now = {at: self.state.get(at) for at in kept}
+        self.put(kept)
+        self.steps[i] = (title, now)
+
+    def known(self, frame: int, track: int) -> Pose | None:
+        value = self.state.get((frame, track))
+        return self.poses[value] if isinstance(value, tuple) else None
+
+    def remember(self, pose: Pose) -> object:
+        value = plain(pose)
+        self.poses[value] = pose
+        return value
+
+    def expect(self, edit: edits.Edit, frame: int, track: int, after: Pose | None) -> None:
+        self.project.apply(edit)
+        value = "deleted" if after is None else self.remember(after)
+        self.write(edit.title, {(frame, track): value})
+
+    # edits
+
+    @rule(frame=frames, track=tracks, joint=joints, place=places)
+    def move_joint(self, frame: int, track: int, joint: int, place: tuple[float, float]) -> None:
+        pose = self.known(frame, track)
+        if pose is None:
+            with pytest.raises(ProjectError):
+                edits.move_joint(self.project, frame, track, joint, place)
+            return
+        keypoints, visibility = pose.keypoints.copy(), pose.visibility.copy()
+        scores, provenance = pose.scores.copy(), pose.provenance.copy()
+        keypoints[joint], scores[joint], provenance[joint] = place, 1, Provenance.HUMAN
+        visibility[joint] = max(visibility[joint], 2 * (visibility[joint] == 0))
+        after = pose.with_(keypoints=keypoints, visibility=visibility, scores=scores, provenance=provenance)
+        self.expect(edits.move_joint(self.project, frame, track, joint, place), frame, track, after)
+
+    @rule(frame=frames, track=tracks)
+    def accept(self, frame: int, track: int) -> None:
+        pose = self.known(frame, track)
+        if pose is not None:
+            self.expect(edits.accept_pose(self.project, frame, track), frame, track, pose.with_(accepted=True))
+
+    @rule(frame=frames, track=tracks)
+    def unaccept(self, frame: int, track: int) -> None:
+        pose = self.known(frame, track)
+        if pose is not None:
+            self.expect(edits.unaccept_pose(self.project, frame, track), frame, track, pose.with_(accepted=False))
+
+    @rule(frame=frames, track=tracks)
+    def delete(self, frame: int, track: int) -> None:
+        if self.known(frame, track) is not None:
+            self.expect(edits.delete_pose(self.project, frame, track), frame, track, None)
+
+    @rule(track=tracks)
+    def delete_everywhere(self, track: int) -> None:
+        there = [f for f in range(N) if self.known(f, track) is not None]
+        if there:
+            edit = edits.delete_track(self.project, track)
+            self.project.apply(edit)
+            self.write(edit.title, {(f, track): "deleted" for f in there})
+
+    @rule(frame=frames, track=tracks, box=st.tuples(st.floats(0, 99), st.floats(0, 99), st.floats(1, 99), st.floats(1, 99)))
+    def add(self, frame: int, track: int, box: tuple[float, float, float, float]) -> None:
+        if self.known(frame, track) is None:
+            edit, _ = edits.add_person(self.project, frame, box, track)
+            self.expect(edit, frame, track, Pose.empty(K, box=box, box_by_human=True))
+
+    @rule(frame=frames, track=tracks, joint=joints)
+    def hide(self, frame: int, track: int, joint: int) -> None:
+        pose = self.known(frame, track)
+        if pose is not None:
+            values = {n: getattr(pose, n).copy() for n in ("visibility", "scores", "provenance")}
+            values["visibility"][joint], values["scores"][joint], values["provenance"][joint] = 0, 1, Provenance.HUMAN
+            edit = edits.set_visibility(self.project, frame, track, joint, Visibility.ABSENT)
+            self.expect(edit, frame, track, pose.with_(**values))
+
+    @rule(track=tracks, name=st.sampled_from(["", "Ann", "Bob"]))
+    def rename(self, track: int, name: str) -> None:
+        edit = edits.rename_track(self.project, track, name)
+        self.project.apply(edit)
+        self.write(edit.title, {("name", track): name or None})
+
+    @rule(frame=frames, value=st.booleans())
+    def review(self, frame: int, value: bool) -> None:
+        edit = edits.set_reviewed(self.project, frame, value)
+        self.project.apply(edit)
+        self.write(edit.title, {("reviewed", frame): True if value else None})
+
+    # predictions
+
+    @rule(frame=frames, found=st.dictionaries(tracks, seeds, max_size=3), model=st.sampled_from(["T", "B"]), mark=st.booleans())
+    def predict(self, frame: int, found: dict[int, int], model: str, mark: bool) -> None:
+        poses = {track: predicted(seed, model) for track, seed in found.items()}
+        self.project.store_predictions(frame, poses, model=model if mark else None)
+        for track, pose in poses.items():
+            old = self.known(frame, track)
+            if self.state.get((frame, track)) == "deleted":
+                continue
+            if old is not None and (old.accepted or (old.provenance > Provenance.MODEL).any()):
+                continue
+            if old is not None and old.box_by_human:
+                pose = pose.with_(box=old.box, box_by_human=True)
+            self.state[frame, track] = self.remember(pose)
+        if mark:
+            self.predicted[frame] = model
+
+    # history
+
+    @rule()
+    def undo(self) -> None:
+        edit = self.project.undo()
+        assert (edit is not None) == (self.done > 0)
+        if edit is not None:
+            self.done -= 1
+            assert edit.title == self.steps[self.done][0]
+            self.swap(self.done)
+
+    @rule()
+    def redo(self) -> None:
+        edit = self.project.redo()
+        assert (edit is not None) == (self.done < len(self.steps))
+        if edit is not None:
+            assert edit.title == self.steps[self.done][0]
+            self.swap(self.done)
+            self.done += 1
+
+    @rule(where=st.floats(0, 1))
+    def travel(self, where: float) -> None:
+        goal = round(where * len(self.steps))
+        ids = [0, *(item.id for item in self.project.history())]
+        self.project.go_to_history(ids[goal])
+        for i in range(self.done - 1, goal - 1, -1):
+            self.swap(i)
+        for i in range(self.done, goal):
+            self.swap(i)
+        self.done = goal
+
+    # the file
+
+    @rule()
+    def reopen(self) -> None:
+        self.project.close()
+        self.project = Project.open(self.project.path)
+
+    @rule()
+    def crash(self) -> None:
+        """The files as they lie on the disk at this moment, without any goodbye."""
+        self.copies += 1
+        path = self.folder / f"copy{self.copies}.glsproj"
+        shutil.copy(self.project.path, path)
+        log = Path(f"{self.project.path}-wal")
+        if log.exists():
+            shutil.copy(log, f"{path}-wal")
+        self.project.close()
+        self.project = Project.open(path)
+
+    @precondition(lambda self: self.steps or self.state)
+    @rule(frame=frames, track=tracks)
+    def full_disk(self, frame: int, track: int) -> None:
+        """No page may be added: whatever does not fit is refused and changes nothing."""
+        db = self.project._db
+        assert db is not None
+        (limit,) = db.execute("PRAGMA max_page_count").fetchone()
+        big = edits.Edit("Too big", facts=(edits.FactChange("track_name", 99, None, "x" * 100_000),))
+        db.execute("PRAGMA max_page_count=1")
+        with pytest.raises(ProjectError, match="disk is full"):
+            self.project.apply(big)
+        db.execute(f"PRAGMA max_page_count={limit}")
+
+    @invariant()
+    def same(self) -> None:
+        if not hasattr(self, "project"):
+            return
+        project = self.project
+        mine = {at: value for at, value in self.state.items() if isinstance(at[0], int)}
+        assert everything(project) == mine
+        for track in range(1, 3):
+            assert project.track_name(track) == self.state.get(("name", track), f"Person {track}")
+            expected = []
+            for frame in range(N):
+                pose = self.known(frame, track)
+                if pose is None:
+                    expected.append(0)
+                elif pose.accepted:
+                    expected.append(3)
+                else:
+                    expected.append(2 if (pose.provenance == Provenance.HUMAN).any() else 1)
+            assert project.track_summary(track).tolist() == expected
+        assert project.tracks() == tuple(sorted({t for (f, t), v in mine.items() if isinstance(v, tuple)}))
+        assert project.reviewed_frames().tolist() == [("reviewed", f) in self.state for f in range(N)]
+        assert [(h.title, h.done) for h in project.history()] == [(s[0], i < self.done) for i, s in enumerate(self.steps)]
+        for model in ("T", "B"):
+            assert np.flatnonzero(project.predicted_frames(model)).tolist() == sorted(
+                f for f, m in self.predicted.items() if m == model
+            )
+
+
+LabelsMachine.TestCase.settings = settings(
+    max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+)
+TestLabels = LabelsMachine.TestCase

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glsmamba.data.skeletons import COCO17, LSP14, POSETRACK15
+from glsmamba.heatmaps import transformed
+from glsmamba.training.augment import Augmentation, disturbed, flipped_joints, place, window_affines
+from glsmamba.training.labels import BLAZEPOSE33, TrainingDataError, load_lspet, merged_labels, split_of
+from glsmamba.training.samples import BatchSource, Person, Shape, make_sample
+
+SHAPE = Shape((64, 48), (16, 12), 1.0)
+
+
+def standing() -> np.ndarray:
+    """(15, 2): a person in a 100 x 200 picture; the person's left is on the picture's right."""
+    points = np.zeros((15, 2))
+    place = {
+        "nose": (50, 25), "head_bottom": (50, 40), "head_top": (50, 10), "shoulder": (25, 50), "elbow": (40, 80),
+        "wrist": (45, 110), "hip": (18, 110), "knee": (20, 150), "ankle": (22, 190),
+    }  # fmt: skip
+    for k, name in enumerate(POSETRACK15.joints):
+        if name in place:
+            points[k] = place[name]
+        else:
+            side, part = name.split("_")
+            dx, y = place[part]
+            points[k] = 50 + (dx if side == "left" else -dx), y
+    return points
+
+
+def as_source(points: np.ndarray, skeleton) -> np.ndarray:
+    out = np.zeros((1, len(skeleton), 3))
+    for k, name in enumerate(skeleton.joints):
+        if name in POSETRACK15.joints:
+            out[0, k] = *points[POSETRACK15.index(name)], 1.0
+    return out
+
+
+def sources() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    p = standing()
+    return as_source(p, LSP14), as_source(p, COCO17), as_source(p, BLAZEPOSE33)
+
+
+def person(points: np.ndarray | None = None, known: np.ndarray | None = None) -> Person:
+    picture = np.random.default_rng(0).integers(0, 256, (200, 100, 3), dtype=np.uint8)
+    return Person((picture,), standing() if points is None else points, np.ones(15, bool) if known is None else known)
+
+
+def test_splits_are_disjoint_and_held_out_is_row_7_of_20():
+    rows = np.arange(10_000)
+    split = split_of(rows)
+    assert set(rows[split == "held-out"]) == set(range(7, 10_000, 20))
+    assert (split == "held-out").sum() == 500 and (split == "validation").sum() == 500
+    assert not np.any((rows % 20 == 7) & (split == "train"))
+
+
+def test_labels_are_mapped_by_name_and_the_nose_comes_from_the_teachers():
+    points, known, human, contradicted = merged_labels(*sources())
+    np.testing.assert_allclose(points[0], standing())
+    assert known.all() and not contradicted[0]
+    assert not human[0, POSETRACK15.index("nose")] and human[0].sum() == 14
+
+
+def test_a_missing_joint_is_filled_only_where_both_teachers_agree():
+    labels, movenet, blazepose = sources()
+    for name in ("left_wrist", "right_wrist"):
+        labels[0, LSP14.index(name)] = 0
+    movenet[0, COCO17.index("right_wrist"), 0] += 60  # a third of the person apart
+    points, known, human, _ = merged_labels(labels, movenet, blazepose)
+    left, right = POSETRACK15.index("left_wrist"), POSETRACK15.index("right_wrist")
+    assert known[0, left] and not human[0, left]
+    np.testing.assert_allclose(points[0, left], standing()[left])
+    assert not known[0, right] and not human[0, right]
+
+
+def test_confused_sides_and_foreign_labels_are_contradicted():
+    labels, movenet, blazepose = sources()
+    swapped = labels[:, [5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7, 6, 12, 13]]
+    assert merged_labels(swapped, movenet, blazepose)[3][0]
+    upside_down = labels.copy()
+    upside_down[..., 1] = 200 - upside_down[..., 1]
+    assert merged_labels(upside_down, movenet, blazepose)[3][0]
+
+
+def test_missing_data_is_named(tmp_path):
+    with pytest.raises(TrainingDataError, match=r"joints\.npz"):
+        load_lspet(tmp_path, "train")
+
+
+@pytest.mark.data
+def test_real_training_rows_never_hold_held_out_ones(shared_data):
+    folder = shared_data / "lspet"
+    if not (folder / "joints.npz").is_file():
+        pytest.skip("the labelled pictures are absent")
+    rows = {split: set(load_lspet(folder, split).rows.tolist()) for split in ("train", "validation", "held-out")}
+    assert len(rows["held-out"]) == 500 and all(row % 20 == 7 for row in rows["held-out"])
+    assert not rows["train"] & (rows["held-out"] | rows["validation"])
+    assert 8_000 < len(rows["train"]) < 9_000
+
+
+def test_flip_renames_the_sides():
+    points, known = standing(), np.ones(15, bool)
+    known[POSETRACK15.index("left_wrist")] = False
+    mirrored, mirrored_known = flipped_joints(points, known)
+    for k, name in enumerate(POSETRACK15.joints):
+        other = name.replace("left", "#").replace("right", "left").replace("#", "right")
+        np.testing.assert_array_equal(mirrored[k], points[POSETRACK15.index(other)])
+        assert mirrored_known[k] == known[POSETRACK15.index(other)]
+
+
+def test_flipped_sample_keeps_the_person_s_left_on_the_picture_s_right():
+    """A mirrored standing person facing us still has the left wrist on the right of the picture."""
+    only_flip = Augmentation(**{**Augmentation.none().__dict__, "flip": 1.0})
+    _, targets, weights = make_sample(person(), np.random.default_rng(0), SHAPE, only_flip)
+    assert weights.all()
+    column = targets.max(1).argmax(-1)
+    assert column[POSETRACK15.index("left_wrist")] > column[POSETRACK15.index("right_wrist")]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000))
+def test_targets_peak_where_the_affine_puts_the_joint(seed):
+    picture = np.zeros((200, 100, 3), np.uint8)
+    points = standing()
+    k = POSETRACK15.index("left_knee")
+    x, y = points[k].astype(int)
+    picture[y - 2 : y + 3, x - 2 : x + 3] = 255
+    moving = Augmentation(colour=0, blur=0, low_resolution=0, jpeg=0, noise=0, occlude=0, half_body=0, flip=0.5)
+    shape = Shape((192, 144), (48, 36), 2.0)
+    somebody = Person((picture,), points, np.ones(15, bool))
+    crops, targets, weights = make_sample(somebody, np.random.default_rng(seed), shape, moving)
+    bright = crops[0].sum(-1)
+    if not weights[k] or bright.max() < 300 or targets[k].max() < 0.8:
+        return
+    mirrored = targets[POSETRACK15.flip[k]]
+    cell = np.array(np.unravel_index(targets[k].argmax(), targets[k].shape)) * [191 / 47, 143 / 35]
+    other = np.array(np.unravel_index(mirrored.argmax(), mirrored.shape)) * [191 / 47, 143 / 35]
+    light = np.argwhere(bright > 0.5 * bright.max()).mean(0)
+    assert min(np.abs(cell - light).max(), np.abs(other - light).max()) < 6
+
+
+def test_absent_joints_weigh_nothing_and_joints_outside_the_crop_are_taught_as_empty():
+    known = np.ones(15, bool)
+    known[3] = False
+    points = standing()
+    points[14] = (50, 900)  # far below, known: no map may light up for it
+    near = np.ones(15, bool)
+    near[[3, 14]] = False
+    a = Augmentation.none()
+    placement = place(np.random.default_rng(0), points, near, SHAPE.size, a)
+    assert transformed(placement.affine, points[14])[1] > SHAPE.size[0]
+    half = Augmentation(**{**a.__dict__, "half_body": 1.0})
+    seen_empty = False
+    for seed in range(8):
+        _, targets, weights = make_sample(person(known=known), np.random.default_rng(seed), SHAPE, half)
+        assert weights[3] == 0 and targets[3].max() == 0
+        seen_empty |= bool(((targets.max((1, 2)) == 0) & (weights == 1)).any())
+    assert seen_empty
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from([3, 5]))
+def test_the_key_frame_of_a_window_keeps_its_place_and_the_path_is_smooth(seed, frames):
+    affine = np.array([[1.0, 0, 3], [0, 1, 4]])
+    path = window_affines(np.random.default_rng(seed), affine, (192, 144), frames, 1.0)
+    assert len(path) == frames
+    np.testing.assert_array_equal(path[frames // 2], affine)
+    centre = np.array([transformed(a, np.array([72.0, 96.0])) for a in path])
+    assert np.abs(np.diff(centre, axis=0)).max() < 80
+
+
+def test_disturbances_keep_shape_and_type():
+    crops = [np.full((64, 48, 3), 90, np.uint8)] * 5
+    strong = Augmentation(colour=1, blur=1, low_resolution=1, jpeg=1, noise=1, occlude=1)
+    for seed in range(6):
+        out = disturbed(np.random.default_rng(seed), crops, strong)
+        assert len(out) == 5 and all(c.shape == (64, 48, 3) and c.dtype == np.uint8 for c in out)
+    plain = disturbed(np.random.default_rng(0), crops, Augmentation.none())
+    assert all(np.array_equal(a, b) for a, b in zip(plain, crops, strict=True))
+
+
+def test_batches_depend_on_the_place_alone():
+    source = BatchSource([person() for _ in range(7)], SHAPE, 2, 5, Augmentation())
+    run = source.batches(0, 0)
+    made = [next(run) for _ in range(6)]
+    _, epoch, position = made[3]
+    again = next(BatchSource([person() for _ in range(7)], SHAPE, 2, 5, Augmentation()).batches(epoch, position))
+    np.testing.assert_array_equal(again[0].crops, made[4][0].crops)
+    np.testing.assert_array_equal(again[0].targets, made[4][0].targets)
+    assert sorted(source.order(0)) == list(range(7)) and (source.order(0) != source.order(1)).any()

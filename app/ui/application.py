@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication
 
 from app.ui import theme
@@ -26,6 +26,8 @@ from app.ui.settings import settings
 __all__ = ["ErrorCatcher", "make_application", "make_window", "run"]
 
 _log = logging.getLogger(__name__)
+
+_ICON = Path(__file__).resolve().parents[2] / "resources" / "icons" / "glsmamba-studio.svg"
 
 
 class ErrorCatcher(QObject):
@@ -70,6 +72,7 @@ def make_application(arguments: list[str] | None = None) -> QApplication:
     app.setApplicationName("glsmamba-studio")
     app.setApplicationDisplayName("GLSMamba Studio")
     app.setDesktopFileName("glsmamba-studio")
+    app.setWindowIcon(QIcon(str(_ICON)))
     chosen: Any = settings().value("view/theme", "system")
     theme.apply(chosen if chosen in ("system", "light", "dark") else "system")
     return app

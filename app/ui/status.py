@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, QTimer
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenuBar, QProgressBar, QStatusBar, QToolButton, QWidget
 
 from app.ui import theme
 from app.ui.events import SaveState
@@ -104,7 +105,7 @@ class WorkWidget(QWidget):
         self._opening: Path | None = None
         self._progress = 0.0
         row = QHBoxLayout(self)
-        row.setContentsMargins(theme.GRID, 2, theme.GRID, 2)
+        row.setContentsMargins(theme.GRID, 0, theme.GRID, 0)
         row.setSpacing(theme.GRID)
         self.text = QLabel(self)
         self.text.setObjectName("work_text")
@@ -184,12 +185,17 @@ class WorkWidget(QWidget):
         self.cancel.setAccessibleName(cancel_tip)
 
     def _fit(self) -> None:
-        # A menu bar's corner widget keeps the size it had when it was put there unless it is told to look again.
+        # A menu bar places its corner widget when the bar changes, not when the widget does.
         self.adjustSize()
-        parent = self.parentWidget()
-        if parent is not None:
-            parent.updateGeometry()
-            parent.adjustSize() if parent.inherits("QMenuBar") and not parent.isVisible() else None
+        bar = self.parentWidget()
+        if isinstance(bar, QMenuBar):
+            left = bar.isRightToLeft()
+            self.move(0 if left else bar.width() - self.width(), max((bar.height() - self.height()) // 2, 0))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Stay in the corner also when the menu bar has given it another size."""
+        super().resizeEvent(event)
+        QTimer.singleShot(0, self, self._fit)
 
     def _pause(self) -> None:
         self._session.pause_inference(not self._session.inference_paused)

@@ -1,0 +1,57 @@
+"""A person's hands on the real window: mouse and keys as Qt gets them from a real screen, no shortcut into the program."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from app.ui.main_window import MainWindow
+
+LEFT, NOTHING = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+PLAIN = Qt.KeyboardModifier.NoModifier
+
+
+def wait_until(true: Callable[[], Any], what: str, seconds: float = 120.0) -> None:
+    """Let the window live until something is so.
+
+    Raises:
+        TimeoutError: it did not become so; the message says what was waited for.
+    """
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {seconds:.0f} s for: {what}")
+        QApplication.processEvents()
+        time.sleep(0.005)
+
+
+def key(window: MainWindow, code: Qt.Key, modifiers: Qt.KeyboardModifier = PLAIN) -> None:
+    """Press and let go of a key where the focus is."""
+    QTest.keyClick(QApplication.focusWidget() or window, code, modifiers)
+    QApplication.processEvents()
+
+
+def _mouse(window: MainWindow, kind: QEvent.Type, at: np.ndarray, button: Qt.MouseButton, held: Qt.MouseButton) -> None:
+    viewport = window.canvas.view.viewport()
+    point = QPointF(float(at[0]), float(at[1]))
+    event = QMouseEvent(kind, point, QPointF(viewport.mapToGlobal(point)), button, held, PLAIN)
+    QApplication.sendEvent(viewport, event)
+    QApplication.processEvents()
+
+
+def drag(window: MainWindow, start: np.ndarray, end: np.ndarray, steps: int = 8) -> None:
+    """Drag with the left button on the canvas, from and to a place in frame pixels."""
+    a, b = window.canvas.to_screen(np.asarray(start, float)), window.canvas.to_screen(np.asarray(end, float))
+    _mouse(window, QEvent.Type.MouseMove, a, NOTHING, NOTHING)
+    _mouse(window, QEvent.Type.MouseButtonPress, a, LEFT, LEFT)
+    for n in range(1, steps + 1):
+        _mouse(window, QEvent.Type.MouseMove, a + (b - a) * n / steps, NOTHING, LEFT)
+    _mouse(window, QEvent.Type.MouseButtonRelease, b, LEFT, NOTHING)

@@ -148,9 +148,12 @@ def _run(arguments: argparse.Namespace) -> int:
         case "predict":
             return _predict(arguments)
         case "export":
-            from app.commands.files import export
+            from app.commands.files import export, told
 
-            print(export(arguments.project, arguments.out, arguments.kind, arguments.include))
+            written = export(arguments.project, arguments.out, arguments.kind, arguments.include)
+            for problem in written.problems:
+                print(told(problem), file=sys.stderr)
+            print(*written.paths, sep="\n")
         case "check":
             from app.commands.files import check
 

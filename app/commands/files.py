@@ -8,50 +8,50 @@ from typing import Literal
 
 from app.labels.exporting import Include, to_record
 from app.labels.project import Project
+from glsmamba.data import posetrack18
+from glsmamba.data.problems import Problem
 
-__all__ = ["check", "export"]
+__all__ = ["check", "export", "told"]
 
 
-def export(place: Path, out: Path, kind: Literal["annotations", "predictions"], include: Include) -> Path:
-    """Write a project as a PoseTrack 2018 file and return its path.
+def export(place: Path, out: Path, kind: Literal["annotations", "predictions"], include: Include) -> posetrack18.Written:
+    """Write a project as PoseTrack 2018 and return the files and what was found wrong with them.
 
     Args:
         place: the project.
-        out: folder; made if need be.
+        out: folder; made if need be. The file is called as the project.
         kind: ``annotations`` as ground truth, ``predictions`` with scores, as evaluators take results.
         include: which poses.
     """
-    from glsmamba.data import posetrack18
-
     if not place.exists():
         raise FileNotFoundError(f"{place} does not exist: check the path.")
     with Project.open(place) as project:
         record = to_record(project, include)
-    out.mkdir(parents=True, exist_ok=True)
-    target = out / f"{place.stem}.json"
-    posetrack18.write(record, target, kind="gt" if kind == "annotations" else "prediction")
-    return target
+    return posetrack18.write(record, out / f"{place.stem}.json", kind="gt" if kind == "annotations" else "prediction")
 
 
 def check(files: Sequence[Path]) -> int:
     """Print the problems of PoseTrack files; returns the number of files with errors."""
-    from glsmamba.data import posetrack18
-
     bad = 0
     for file in files:
         problems = posetrack18.check(file)
         errors = sum(problem.severity == "error" for problem in problems)
         bad += errors > 0
         for problem in problems:
-            places = []
-            if problem.frame is not None:
-                places.append(f"frame {problem.frame}")
-            if problem.track is not None:
-                places.append(f"person {problem.track}")
-            place = f" {', '.join(places)}:" if places else ""
-            print(f"{file}: {problem.severity} [{problem.rule}]{place} {problem.message}")
+            print(f"{file}: {told(problem)}")
         if not problems:
             print(f"{file}: sound")
         else:
             print(f"{file}: {errors} errors, {len(problems) - errors} warnings")
     return bad
+
+
+def told(problem: Problem) -> str:
+    """A problem as a line of text, without the file's name."""
+    places = []
+    if problem.frame is not None:
+        places.append(f"frame {problem.frame}")
+    if problem.track is not None:
+        places.append(f"person {problem.track}")
+    place = f" {', '.join(places)}:" if places else ""
+    return f"{problem.severity} [{problem.rule}]{place} {problem.message}"

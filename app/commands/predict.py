@@ -55,14 +55,14 @@ def predict(videos: Sequence[Path], options: Options) -> list[Path]:
     if options.limit is not None and options.limit < 1:
         raise ValueError("--limit must be at least 1 frame.")
     options.out.mkdir(parents=True, exist_ok=True)
-    return [_predict_one(video, options) for video in videos]
+    return [path for video in videos for path in _predict_one(video, options)]
 
 
 def _name(video: Path) -> str:
     return video.name if video.is_dir() else video.stem
 
 
-def _predict_one(video: Path, options: Options) -> Path:
+def _predict_one(video: Path, options: Options) -> list[Path]:
     from app.inference.engine import Engine, EngineSettings, load_predictor
 
     with tqdm(total=1.0, desc=f"Reading {video.name}", delay=1, leave=False, bar_format="{l_bar}{bar}") as bar:
@@ -96,12 +96,11 @@ def _say(text: str, level: str) -> None:
         tqdm.write(text, file=sys.stderr)
 
 
-def _export(project: Project, target: Path) -> Path:
+def _export(project: Project, target: Path) -> list[Path]:
     from app.labels.exporting import to_record
     from glsmamba.data import posetrack18
 
-    posetrack18.write(to_record(project, name=target.stem), target, kind="prediction")
-    return target
+    return list(posetrack18.write(to_record(project, name=target.stem), target, kind="prediction").paths)
 
 
 def _work(engine: Engine, project: Project, frames: range, name: str) -> None:

@@ -145,7 +145,8 @@ def disturbed(rng: np.random.Generator, crops: list[np.ndarray], augmentation: A
             crop = np.clip(crop + rng.standard_normal(crop.shape, dtype=np.float32) * noise, 0, 255).astype(np.uint8)
         if quality is not None:
             done, coded = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, quality])
-            crop = cv2.imdecode(coded, cv2.IMREAD_COLOR) if done else crop
+            again = cv2.imdecode(coded, cv2.IMREAD_COLOR) if done else None
+            crop = crop if again is None else again
         out.append(crop)
     return out
 

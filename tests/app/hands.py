@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
@@ -47,11 +48,16 @@ def _mouse(window: MainWindow, kind: QEvent.Type, at: np.ndarray, button: Qt.Mou
     QApplication.processEvents()
 
 
-def drag(window: MainWindow, start: np.ndarray, end: np.ndarray, steps: int = 8) -> None:
-    """Drag with the left button on the canvas, from and to a place in frame pixels."""
+def press_and_move(window: MainWindow, start: ArrayLike, end: ArrayLike, steps: int = 8) -> None:
+    """Press the left button on the canvas and move, both places in frame pixels; the button stays down."""
     a, b = window.canvas.to_screen(np.asarray(start, float)), window.canvas.to_screen(np.asarray(end, float))
     _mouse(window, QEvent.Type.MouseMove, a, NOTHING, NOTHING)
     _mouse(window, QEvent.Type.MouseButtonPress, a, LEFT, LEFT)
     for n in range(1, steps + 1):
         _mouse(window, QEvent.Type.MouseMove, a + (b - a) * n / steps, NOTHING, LEFT)
-    _mouse(window, QEvent.Type.MouseButtonRelease, b, LEFT, NOTHING)
+
+
+def drag(window: MainWindow, start: ArrayLike, end: ArrayLike, steps: int = 8) -> None:
+    """Drag with the left button on the canvas, from and to a place in frame pixels."""
+    press_and_move(window, start, end, steps)
+    _mouse(window, QEvent.Type.MouseButtonRelease, window.canvas.to_screen(np.asarray(end, float)), LEFT, NOTHING)

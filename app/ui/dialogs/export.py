@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,17 +26,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )  # fmt: skip
 
+from app.labels.exporting import Include
 from app.ui import theme
 from app.ui.session import Session
 from app.ui.settings import settings
 from app.ui.threads.worker import Worker
+from glsmamba.data.posetrack18 import Kind, Occluded, sequence_name
 
-__all__ = ["ExportDialog", "ExportOptions", "export_posetrack18", "sequence_name"]
+__all__ = ["ExportDialog", "ExportOptions", "export_posetrack18"]
 
 _KINDS = (("gt", "Annotations (ground truth)"), ("prediction", "Predictions, with scores"))
 _INCLUDE = (("all", "Everybody"), ("touched", "People a human edited or accepted"), ("accepted", "Accepted people only"))
 _OCCLUDED = (("keep", "Labelled, like visible ones"), ("drop", "Left out, as PoseTrack 2018 does"))
-_SEQUENCE = re.compile(r"^\d{6}_(mpii|mpiinew|bonn)(_\w+)?$")
 
 
 @dataclass(frozen=True)
@@ -46,17 +46,9 @@ class ExportOptions:
 
     folder: Path
     name: str
-    kind: str
-    include: str
-    occluded: str
-
-
-def sequence_name(project: Path) -> str:
-    """A name that PoseTrack's evaluators accept: the project's own if it is one, else a number made from it."""
-    if _SEQUENCE.match(project.stem):
-        return project.stem
-    number = 900_000 + sum((i + 1) * ord(c) for i, c in enumerate(project.stem)) % 100_000
-    return f"{number}_mpiinew_test"
+    kind: Kind
+    include: Include
+    occluded: Occluded
 
 
 def export_posetrack18(project: Any, options: ExportOptions, progress: Callable[[float], None]) -> tuple[list[Path], list[Any]]:
@@ -64,14 +56,11 @@ def export_posetrack18(project: Any, options: ExportOptions, progress: Callable[
     from app.labels.exporting import to_record
     from glsmamba.data import posetrack18
 
-    record = to_record(project, options.include, options.name, lambda f: progress(0.3 * f))  # type: ignore[arg-type]
-    options.folder.mkdir(parents=True, exist_ok=True)
-    progress(0.3)
-    paths = posetrack18.export(record, options.folder, kind=options.kind, occluded=options.occluded)
-    progress(0.7)
-    problems = [problem for path in paths for problem in posetrack18.check(path)]
+    record = to_record(project, options.include, options.name, lambda f: progress(0.5 * f))
+    progress(0.5)
+    written = posetrack18.write(record, options.folder / f"{options.name}.json", options.kind, options.occluded)
     progress(1.0)
-    return paths, problems
+    return list(written.paths), list(written.problems)
 
 
 class ExportDialog(QDialog):
@@ -91,7 +80,7 @@ class ExportDialog(QDialog):
         form.setVerticalSpacing(theme.GRID)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         project = Path(session.project.path)
-        self.name = QLineEdit(sequence_name(project), self)
+        self.name = QLineEdit(sequence_name(project.stem), self)
         self.name.setToolTip(
             "Name of the sequence and its file. PoseTrack's evaluators want six digits, then _mpii, _mpiinew or _bonn."
         )

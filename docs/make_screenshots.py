@@ -1,0 +1,193 @@
+"""Make the pictures of ``docs/images`` from the real program on the sample video.
+
+    make screenshots            (or: python docs/make_screenshots.py [NAME...])
+
+The sample is predicted once without a window, by the shipped checkpoint; then a window is opened for each picture, in a process
+of its own because Qt takes its scaling from the environment, and worked as a person would. Runs without a screen.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+IMAGES = ROOT / "docs" / "images"
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "app")]
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+#: Frames of the sample that are predicted, and the one that is shown.
+FRAMES, SHOWN = 130, 96
+
+
+def shots() -> dict[str, tuple[str, float, tuple[int, int], Callable[..., object]]]:
+    """name -> (theme, scale, window size, what to do before the picture is taken; it returns the widget to picture)."""
+    common = (1440, 900)
+    return {
+        "window-light": ("light", 1, common, _activation),
+        "window-dark": ("dark", 1, common, _person),
+        "window-200-percent": ("light", 2, (1180, 760), _person),
+        "activation": ("dark", 1, common, _activation),
+        "dragging": ("dark", 1, common, _dragging),
+        "problems": ("light", 1, common, _tab("problems")),
+        "history": ("light", 1, common, _tab("history")),
+        "export": ("light", 1, common, _export),
+        "keys": ("light", 1, common, _keys),
+        "welcome": ("light", 1, (1100, 700), lambda window: window),
+    }
+
+
+def prepare(folder: Path) -> None:
+    """Sample video and its predicted project in a folder."""
+    from app.cli import main
+    from app.video.sample import sample_video
+
+    video = Path(shutil.copy(sample_video(), folder / "demo.mp4"))
+    if main(["predict", str(video), "--out", str(folder), "--limit", str(FRAMES)]) != 0:
+        raise SystemExit("The sample could not be predicted.")
+
+
+def picture(name: str, folder: Path) -> None:
+    """Take one picture; runs in a process of its own."""
+    from hands import wait_until
+    from PySide6.QtWidgets import QApplication
+
+    from app.ui.application import make_application, make_window
+    from app.ui.settings import settings
+
+    theme, _scale, size, work = shots()[name]
+    settings().setValue("view/theme", theme)
+    settings().setValue("hints/dismissed", name != "window-light")
+    settings().setValue("model/predict_while_working", False)
+    make_application([])
+    window = make_window(None if name == "welcome" else folder / "demo.glsproj")
+    window.resize(*size)
+    if name != "welcome":
+        wait_until(lambda: window.session.picture is not None, "the first picture")
+        window.session.go_to(SHOWN)
+        wait_until(lambda: window.session.picture[0] == SHOWN, "the frame")
+    shown = work(window)
+    for _ in range(40):
+        QApplication.processEvents()
+    wait_a_moment(1.5)
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    shown.grab().save(str(IMAGES / f"{name}.png"))
+    window.close()
+
+
+def wait_a_moment(seconds: float) -> None:
+    """Let thumbnails and delayed widgets come."""
+    import time
+
+    from PySide6.QtWidgets import QApplication
+
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
+def _largest(window) -> int:
+    """The person with the largest box on screen."""
+    poses = window.session.poses(window.session.frame)
+    return max(poses, key=lambda track: poses[track].box[2] * poses[track].box[3])
+
+
+def _person(window):
+    session = window.session
+    session.select(_largest(window), session.skeleton.index("right_wrist"))
+    window.docks["keypoints"].raise_()
+    return window
+
+
+def _activation(window):
+    from hands import wait_until
+
+    got = []
+    window.session.activation_ready.connect(got.append)
+    _person(window)
+    window.docks["activation"].raise_()
+    window.session.set_display(show_activation=True)
+    wait_until(lambda: got, "the activation map")
+    return window
+
+
+def _dragging(window):
+    import numpy as np
+    from hands import press_and_move, wait_until
+
+    _person(window)
+    canvas, session = window.canvas, window.session
+    pose = session.poses(session.frame)[session.selected_track]
+    x, y, w, h = pose.box
+    canvas.view.show_rect(x, y, w, h, 0.9)
+    got = []
+    session.heatmap_ready.connect(got.append)
+    wrist = pose.keypoints[session.selected_joint]
+    press_and_move(window, wrist, wrist + np.array([14.0, -10.0]))
+    wait_until(lambda: got, "the heat map")
+    return window
+
+
+def _tab(name: str):
+    def show(window):
+        from hands import CTRL, drag, key
+        from PySide6.QtCore import Qt
+
+        _person(window)
+        session = window.session
+        poses = session.poses(session.frame)
+        at = poses[session.selected_track].keypoints[session.selected_joint]
+        drag(window, at, [at[0] + 9.0, at[1] - 6.0])
+        wait_a_moment(0.5)
+        key(window, Qt.Key.Key_V)
+        key(window, Qt.Key.Key_Z, CTRL)
+        window.docks[name].raise_()
+        return window
+
+    return show
+
+
+def _export(window):
+    from hands import wait_until
+
+    window.menus.entries["file.export"][0].trigger()
+    wait_until(lambda: window.dialogs, "the export dialog")
+    dialog = window.dialogs[-1]
+    dialog.export_button.click()
+    wait_until(lambda: dialog.outcome.text().startswith("Written"), "the export")
+    return dialog
+
+
+def _keys(window):
+    window.show_keys()
+    return window.dialogs[-1]
+
+
+def main() -> None:
+    """Prepare once, then a process for each picture."""
+    if sys.argv[1:2] == ["--one"]:
+        picture(sys.argv[2], Path(sys.argv[3]))
+        return
+    wanted = sys.argv[1:] or list(shots())
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        prepare(folder)
+        for name in wanted:
+            home = {f"XDG_{kind}_HOME": str(folder / kind.lower() / name) for kind in ("CONFIG", "DATA", "STATE")}
+            project = folder / name
+            project.mkdir()
+            for suffix in ("mp4", "glsproj"):
+                shutil.copy(folder / f"demo.{suffix}", project)
+            environment = {**os.environ, **home, "QT_SCALE_FACTOR": str(shots()[name][1])}
+            subprocess.run([sys.executable, __file__, "--one", name, str(project)], env=environment, check=True)
+            print(f"docs/images/{name}.png", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -11,7 +11,7 @@ import numpy as np
 from glsmamba.data.records import Box
 from glsmamba.data.skeletons import POSETRACK15
 
-__all__ = ["appearance", "appearance_similarity", "box_of_pose", "carried_box", "pose_similarity"]
+__all__ = ["appearance", "appearance_similarity", "box_of_pose", "carried_box", "pose_similarity", "share_inside"]
 
 #: COCO's spread of human labels a joint; PoseTrack's head joints take the shoulder's, as its evaluators do.
 _SPREAD = {"nose": 0.026, "shoulder": 0.079, "elbow": 0.072, "wrist": 0.062, "hip": 0.107, "knee": 0.087, "ankle": 0.089}
@@ -88,6 +88,23 @@ def box_of_pose(keypoints: np.ndarray, scores: np.ndarray, sure: float = 0.25) -
     w, h = right - left, bottom - top
     pad = 0.06 * max(w, h)
     return float(left - pad), float(top - pad), float(w + 2 * pad), float(h + 2 * pad)
+
+
+def share_inside(keypoints: np.ndarray, scores: np.ndarray, box: Box, pad: float = 0.1) -> float | None:
+    """Share in [0, 1] of the sure joints that lie in ``box``, padded by ``pad`` of its height; None with fewer than four.
+
+    Args:
+        keypoints: (15, 2) in pixels.
+        scores: (15,).
+        box: x, y, w, h in pixels.
+        pad: how far joints may reach out, since boxes often cut hands and feet off.
+    """
+    sure = keypoints[scores >= _SURE]
+    if len(sure) < 4:
+        return None
+    x, y, w, h = box
+    low, high = np.array([x, y]) - pad * h, np.array([x + w, y + h]) + pad * h
+    return float(((sure >= low) & (sure <= high)).all(axis=1).mean())
 
 
 def carried_box(box: Box, before: np.ndarray, after: np.ndarray, scores: np.ndarray) -> Box:

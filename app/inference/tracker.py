@@ -20,7 +20,7 @@ from scipy.optimize import linear_sum_assignment
 
 from app.inference.detector import Detection, iou_matrix
 from app.inference.motion import BoxMotion
-from app.inference.similarity import appearance, appearance_similarity, carried_box, pose_similarity
+from app.inference.similarity import appearance, appearance_similarity, carried_box, pose_similarity, share_inside
 from glsmamba.data.records import Box
 
 __all__ = ["Candidate", "Tracked", "Tracker", "TrackerSettings"]
@@ -38,6 +38,8 @@ class TrackerSettings:
         pose_present: a person whom the detector missed counts as present from this part of the mean joint score that they
             had when they were detected.
         pose_new: mean score of the pose below which a detection does not begin a new person.
+        pose_inside: share of the sure joints that must lie in the box; a pose that reaches out of it belongs to a neighbour.
+        sure_match: likeness from which somebody seen a moment ago is recognised before those who have been away are considered.
     """
 
     high: float = 0.3
@@ -46,6 +48,8 @@ class TrackerSettings:
     memory: int = 90
     pose_present: float = 0.75
     pose_new: float = 0.12
+    pose_inside: float = 0.6
+    sure_match: float = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,10 +194,18 @@ class Tracker:
         self._hand_over([c for c in candidates if c.pinned])
         alike = self._duplicates(candidates, named)
         strong = [i for i, c in enumerate(candidates) if c.track is None and c.score >= self.settings.high and i not in alike]
-        weak = [i for i, c in enumerate(candidates) if c.track is None and c.score < self.settings.high and i not in alike]
-        for chosen, floor in ((strong, 0.0), (weak, 0.35)):
-            free = [t for t in self._tracks if t.id not in taken and (floor == 0.0 or abs(frame - t.frame) <= 2)]
-            for i, track in self._assign(frame, chosen, candidates, looks, free, floor):
+        weak = [
+            i
+            for i, c in enumerate(candidates)
+            if c.track is None and c.score < self.settings.high and i not in alike and self._in_its_box(c)
+        ]
+        # The best sum of all pairs at once would give a person in full view to one who has been away, so that the leftover
+        # scrap of a box finds somebody too. So those seen a moment ago come first, then everybody, then the weak detections.
+        rounds = ((strong, 2, 0.0, self.settings.sure_match), (strong, self.settings.memory, 0.0, 0.0), (weak, 2, 0.35, 0.0))
+        for chosen, away, floor, least in rounds:
+            free = [t for t in self._tracks if t.id not in taken and abs(frame - t.frame) <= away]
+            open_ = [i for i in chosen if i not in named]
+            for i, track in self._assign(frame, open_, candidates, looks, free, floor, least):
                 named[i] = track.id
                 taken.add(track.id)
         for i in strong:
@@ -230,12 +242,13 @@ class Tracker:
                 followed.id = c.track
 
     def _duplicates(self, candidates: Sequence[Candidate], pinned: Mapping[int, int]) -> set[int]:
-        """Candidates whose pose is that of a better candidate: two boxes on one person."""
+        """Candidates whose pose or head is that of a better candidate: two boxes on one person."""
         order = sorted(range(len(candidates)), key=lambda i: (i not in pinned, -candidates[i].score))
         kept: list[int] = []
         dropped: set[int] = set()
         for i in order:
-            if i in pinned or not any(_same_pose(candidates[i], candidates[j]) for j in kept):
+            c = candidates[i]
+            if i in pinned or not any(_same_pose(c, candidates[j]) or _same_head(c.box, candidates[j].box) for j in kept):
                 kept.append(i)
             else:
                 dropped.add(i)
@@ -243,7 +256,14 @@ class Tracker:
 
     def _may_begin(self, candidate: Candidate) -> bool:
         score = candidate.pose_score
-        return score is None or score >= self.settings.pose_new
+        return score is None or (score >= self.settings.pose_new and self._in_its_box(candidate))
+
+    def _in_its_box(self, c: Candidate) -> bool:
+        """False when the pose found in a box is that of somebody beside it, as in a box on half of a hidden person."""
+        if c.keypoints is None or c.keypoint_scores is None:
+            return True
+        share = share_inside(c.keypoints, c.keypoint_scores, c.box)
+        return share is None or share >= self.settings.pose_inside
 
     def _still_there(self, frame: int, c: Candidate, i: int, candidates: Sequence[Candidate], kept: Sequence[int]) -> bool:
         """Whether the pose found in an expected box shows that the undetected person is in it."""
@@ -251,7 +271,7 @@ class Tracker:
         before = None if track is None else track.expected_pose()
         if track is None or before is None or track.scores is None or c.keypoints is None or c.keypoint_scores is None:
             return False
-        if float(c.keypoint_scores.mean()) < self.settings.pose_present * (track.pose_score or 0.0):
+        if float(c.keypoint_scores.mean()) < self.settings.pose_present * (track.pose_score or 0.0) or not self._in_its_box(c):
             return False
         area = c.box[2] * c.box[3]
         slack = 1.5 + 0.2 * abs(frame - track.frame)
@@ -261,9 +281,9 @@ class Tracker:
 
     def _assign(
         self, frame: int, chosen: Sequence[int], candidates: Sequence[Candidate], looks: Sequence[np.ndarray | None],
-        tracks: Sequence[_Track], floor: float,
+        tracks: Sequence[_Track], floor: float, least: float,
     ) -> list[tuple[int, _Track]]:  # fmt: skip
-        """The best pairs of candidates and tracks by the Hungarian method; pairs beyond all likelihood stay apart."""
+        """The best pairs of candidates and tracks by the Hungarian method; pairs less alike than ``least`` stay apart."""
         if not chosen or not tracks:
             return []
         likeness = np.full((len(chosen), len(tracks)), -1.0)
@@ -272,7 +292,7 @@ class Tracker:
             for b, track in enumerate(tracks):
                 likeness[a, b] = self._likeness(frame, candidates[i], looks[i], track, float(overlaps[a, b]), floor)
         rows, columns = linear_sum_assignment(-np.maximum(likeness, 0))
-        return [(chosen[a], tracks[b]) for a, b in zip(rows, columns, strict=True) if likeness[a, b] > 0]
+        return [(chosen[a], tracks[b]) for a, b in zip(rows, columns, strict=True) if likeness[a, b] > least]
 
     def _likeness(
         self, frame: int, c: Candidate, look: np.ndarray | None, track: _Track, overlap: float, floor: float
@@ -333,6 +353,13 @@ def _same_pose(a: Candidate, b: Candidate) -> bool:
     area = min(a.box[2] * a.box[3], b.box[2] * b.box[3])
     alike = pose_similarity(a.keypoints, a.keypoint_scores, b.keypoints, b.keypoint_scores, area)
     return alike is not None and alike > 0.7
+
+
+def _same_head(a: Box, b: Box) -> bool:
+    """Whether two boxes begin at the same head: somebody's upper half and the whole of them."""
+    aside = abs(a[0] + a[2] / 2 - b[0] - b[2] / 2)
+    narrow, wide = sorted((a[2], b[2]))
+    return aside < 0.25 * narrow and wide < 1.67 * narrow and abs(a[1] - b[1]) < 0.12 * min(a[3], b[3])
 
 
 def _highest(table: np.ndarray) -> np.ndarray:

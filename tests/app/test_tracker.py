@@ -115,6 +115,35 @@ def test_two_boxes_on_one_pose_are_one_person() -> None:
     assert [t.candidate.score for t in named] == [0.8]
 
 
+def test_the_upper_half_and_the_whole_of_somebody_are_one_person() -> None:
+    tracker, box = Tracker(), (100.0, 60.0, 40.0, 120.0)
+    found = [Detection(box, 0.8), Detection((102, 61, 36, 55), 0.5), Detection((140, 60, 40, 120), 0.7)]
+    named = tracker.update(0, tracker.propose(0, found))
+    assert [t.candidate.score for t in named] == [0.8, 0.7]
+
+
+def test_a_box_on_half_of_a_hidden_person_is_nobody() -> None:
+    """The pose found in it is that of the person in front."""
+    tracker, front, sure = Tracker(), (100.0, 60.0, 60.0, 160.0), np.full(15, 0.8)
+    half = tracker.propose(0, [Detection(front, 0.8), Detection((165, 70, 25, 140), 0.4)])
+    mixed = figure(front) + np.where(np.arange(15)[:, None] > 10, [45.0, -15.0], [0.0, 0.0])
+    poses = [figure(front), mixed]
+    named = tracker.update(0, [c.with_pose(pose, sure) for c, pose in zip(half, poses, strict=True)])
+    assert [t.candidate.box for t in named] == [front]
+
+
+def test_somebody_in_full_view_keeps_the_id_when_another_who_was_away_comes_back_beside() -> None:
+    tracker = Tracker()
+    still, beside = (100.0, 60.0, 60.0, 160.0), (110.0, 62.0, 56.0, 150.0)
+    first = tracker.update(0, tracker.propose(0, [Detection(still, 0.8)]))[0].track
+    tracker.update(1, tracker.propose(1, [Detection(still, 0.8), Detection(beside, 0.7)]))
+    for f in range(2, 20):
+        tracker.update(f, tracker.propose(f, [Detection(still, 0.8)]))
+    # What is seen of the other overlaps the box of the first, too: the best sum would swap the two.
+    named = tracker.update(20, tracker.propose(20, [Detection(still, 0.8), Detection((100, 60, 30, 80), 0.4)]))
+    assert {t.candidate.box: t.track for t in named}[still] == first
+
+
 def test_seeded_people_go_on_in_the_other_direction() -> None:
     tracker = Tracker(new_id=iter([9]).__next__)
     for f in (12, 11, 10):

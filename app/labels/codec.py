@@ -153,7 +153,7 @@ def pose_sizes(n_joints: int) -> tuple[int, ...]:
     return tuple(size(flags) for flags in range(256))
 
 
-def checked_summaries(packed: bytes, sizes: tuple[int, ...], n_models: int) -> Iterator[tuple[int, int]]:
+def checked_summaries(packed: bytes, sizes: tuple[int, ...], n_joints: int, n_models: int) -> Iterator[tuple[int, int]]:
     """As :func:`summaries`, for bytes from a disk: ``ValueError`` where a pose cannot be decoded later."""
     at, end = 0, len(packed)
     while at < end:
@@ -165,8 +165,8 @@ def checked_summaries(packed: bytes, sizes: tuple[int, ...], n_models: int) -> I
         if length:
             if at + length > end or length < _HEAD.size:
                 raise ValueError("a frame's record is cut short")
-            flags, summary, _, model = _HEAD.unpack_from(packed, at)
-            if length != sizes[flags] or summary > 4 or model >= n_models:
+            flags, summary, n, model = _HEAD.unpack_from(packed, at)
+            if length != sizes[flags] or n != n_joints or summary > 4 or model >= n_models:
                 raise ValueError("a pose's record makes no sense")
         yield track, summary
         at += length

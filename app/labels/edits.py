@@ -325,7 +325,8 @@ def _imported_pose(person: PersonRecord, source: np.ndarray, as_predictions: boo
         np.where(there, np.clip(scores, 0.0, 1.0), 0.0),
         np.where(there, provenance, Provenance.NONE),
         box=person.box,
-        head_box=person.head_box,
+        # A head box in a project is a human's; one of a predictions file was derived from its joints, as ours will be again.
+        head_box=None if as_predictions else person.head_box,
         score=1.0 if person.score is None else float(np.clip(person.score, 0.0, 1.0)),
         model=name if as_predictions else "",
     )

@@ -225,7 +225,7 @@ class Project:
                 raise ValueError(f"frame {frame} of {n}")
             if people:
                 self._frames[frame] = people
-                for track, value in codec.checked_summaries(people, sizes, len(self._model_names)):
+                for track, value in codec.checked_summaries(people, sizes, len(self.skeleton), len(self._model_names)):
                     highest = max(highest, track)
                     self._summarise(track, frame, value)
             if model:

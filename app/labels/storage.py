@@ -59,6 +59,8 @@ def sentences(path: Path, doing: str) -> Iterator[None]:
     """Turn SQLite's errors into one clear :class:`ProjectError`."""
     try:
         yield
+    except UnicodeDecodeError as error:  # SQLite quotes a damaged schema in its message, which Python then cannot read
+        raise ProjectError(_sentence(sqlite3.DatabaseError("file is damaged"), path, doing)) from error
     except sqlite3.Error as error:
         raise ProjectError(_sentence(error, path, doing)) from error
 

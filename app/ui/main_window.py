@@ -81,7 +81,6 @@ class MainWindow(QMainWindow):
         self.status = StatusBar(session, self)
         self.setStatusBar(self.status)
         self.work = WorkWidget(session, self.menuBar())
-        self.menuBar().setCornerWidget(self.work, Qt.Corner.TopRightCorner)
 
         self.actions_table = actions()
         self.keymap = load_keymap(DEFAULT_KEYMAP)

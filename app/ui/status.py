@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt, QTimer
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenuBar, QProgressBar, QStatusBar, QToolButton, QWidget
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
 
 from app.ui import theme
 from app.ui.events import SaveState
@@ -118,6 +117,10 @@ class WorkWidget(QWidget):
         self.cancel = self._button("work_cancel", self._cancel)
         for widget in (self.text, self.bar, self.pause, self.cancel):
             row.addWidget(widget)
+        # Laid over the menu bar, not made its corner widget: that would make the bar higher when work starts, and the picture
+        # below would jump under the hand.
+        if parent is not None:
+            parent.installEventFilter(self)
         # Opening a short video takes a few tens of milliseconds: a bar that flashes up for that is only noise.
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -185,17 +188,17 @@ class WorkWidget(QWidget):
         self.cancel.setAccessibleName(cancel_tip)
 
     def _fit(self) -> None:
-        # A menu bar places its corner widget when the bar changes, not when the widget does.
-        self.adjustSize()
         bar = self.parentWidget()
-        if isinstance(bar, QMenuBar):
-            left = bar.isRightToLeft()
-            self.move(0 if left else bar.width() - self.width(), max((bar.height() - self.height()) // 2, 0))
+        if bar is None:
+            return
+        width = self.sizeHint().width()
+        self.setGeometry(0 if bar.isRightToLeft() else bar.width() - width, 0, width, bar.height())
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Stay in the corner also when the menu bar has given it another size."""
-        super().resizeEvent(event)
-        QTimer.singleShot(0, self, self._fit)
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Stay in the corner of the menu bar."""
+        if event.type() == QEvent.Type.Resize:
+            self._fit()
+        return super().eventFilter(watched, event)
 
     def _pause(self) -> None:
         self._session.pause_inference(not self._session.inference_paused)

@@ -456,3 +456,19 @@ def test_actions_can_carry_their_reason():
     action = Action("x", "X", "File", lambda w: None, why_not=lambda w: "No.")
     assert action.why_not(None) == "No."  # type: ignore[arg-type]
     assert Path(DEFAULT_KEYMAP).is_file()
+
+
+def test_the_picture_stays_where_it_is_when_work_starts(qtbot, opened):
+    """A bar that grows when the model starts would move the picture under a hand that drags a joint."""
+    from app.inference.status import EngineStatus
+
+    before = opened.canvas.size()
+    status = EngineStatus(state="running", model="GLSMamba-T", device="CPU", done=3, total=40, windows_per_s=4.2, eta_s=200.0)
+    opened.session.inference_status = status
+    opened.session.inference_changed.emit(status)
+    qtbot.waitUntil(lambda: opened.work.text.isVisible())
+    qtbot.wait(50)
+    assert opened.canvas.size() == before
+    right = opened.work.mapTo(opened, opened.work.rect().topRight())
+    assert opened.width() - 3 <= right.x() <= opened.width()
+    assert opened.work.width() >= opened.work.sizeHint().width()

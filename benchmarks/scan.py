@@ -11,8 +11,6 @@ small operations down tenfold, which would flatter the kernel. Prints one line p
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import statistics
 import sys
 import time
@@ -23,31 +21,14 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from _timing import Goal, machine, report, timed
+
 from glsmamba.scan.deform import deformable_by_grid_sample, deformable_depthwise
 from glsmamba.scan.orders import path_orders
 from glsmamba.scan.reference import scan_loop
 from glsmamba.scan.selective import selective_scan
 
 PATHS = ("unified", "spatial", "temporal")
-
-
-def machine() -> str:
-    """Processor, cores, threads and load in one line."""
-    name = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        name = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), name)
-    except OSError:
-        pass
-    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    kind = torch.backends.cpu.get_cpu_capability()
-    return f"{name} ({kind}), {os.cpu_count()} cores, {torch.get_num_threads()} threads used{load}"
-
-
-def timed(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def alternate(fast: Callable[[], object], slow: Callable[[], object], repeats: int) -> tuple[float, float, float]:
@@ -95,7 +76,7 @@ def main() -> int:
     torch.set_num_threads(options.threads)
     print(machine())
     grid = (5, 32, 24) if options.quick else (5, 64, 48)
-    results = []
+    goals = []
 
     inputs, order = scan_inputs(*grid, 256, 16)
     with torch.no_grad():
@@ -105,7 +86,7 @@ def main() -> int:
             options.repeats,
         )
     print(f"scan, 6 paths x {order.shape[1]} tokens x 256 channels x 16 states: {fast * 1e3:.0f} ms, loop {slow * 1e3:.0f} ms")
-    results.append(("scan against the plain loop", ratio, 25.0))
+    goals.append(Goal("scan against the plain loop", ratio, 25, "x"))
     print(f"   forward and backward: {train_step(inputs, order) * 1e3:.0f} ms")
     for name, shape in (("T", (5, 48, 36, 64, 8)), ("B", (5, 64, 48, 384, 16))):
         if not options.quick or name == "T":
@@ -126,11 +107,9 @@ def main() -> int:
             max(options.repeats, 5),
         )
     print(f"deformable 3x3, 5 x 64 x 48 x {inner}: {fast * 1e3:.0f} ms, nine grid_sample {slow * 1e3:.0f} ms")
-    results.append(("deformable convolution against grid_sample", ratio, 10.0))
+    goals.append(Goal("deformable convolution against grid_sample", ratio, 10, "x"))
 
-    for name, measured, goal in results:
-        print(f"{name}  {measured:.1f}x  {goal:g}x  {'ok' if measured >= goal else 'SHORT'}")
-    return 0 if all(measured >= goal for _, measured, goal in results) else 1
+    return report(goals)
 
 
 if __name__ == "__main__":

@@ -31,8 +31,9 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 #: Memory that one batch may take on the CPU, in bytes.
 CPU_BUDGET = 1 << 30
-#: More windows at once than this gain nothing on a CPU and delay a cancel.
-CPU_BATCH = 8
+#: Windows at once on a CPU. Each window is enough work for all cores, and tensors of more than two no longer fit in memory that
+#: malloc keeps: their pages are fetched from the system anew each time (eight of T at once take half as long again a window).
+CPU_BATCH = 2
 
 
 class Cancelled(Exception):

@@ -1,0 +1,60 @@
+"""What the benchmarks of the kernels and of the model share: the machine in a line, timing, and the lines of goals."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One goal: what was measured, what it should be, and whether more or less is better."""
+
+    name: str
+    measured: float
+    goal: float
+    unit: str
+    at_least: bool = True
+
+    @property
+    def met(self) -> bool:
+        """Whether the goal is reached."""
+        return self.measured >= self.goal if self.at_least else self.measured <= self.goal
+
+    def __str__(self) -> str:
+        sign = ">=" if self.at_least else "<="
+        return f"{self.name}  {self.measured:.3g} {self.unit}  {sign}{self.goal:g} {self.unit}  {'ok' if self.met else 'SHORT'}"
+
+
+def report(goals: Iterable[Goal]) -> int:
+    """Print a line per goal; the exit status, 1 if any falls short."""
+    goals = list(goals)
+    for goal in goals:
+        print(goal)
+    return 0 if all(goal.met for goal in goals) else 1
+
+
+def machine() -> str:
+    """Processor, cores, threads and load in one line."""
+    name = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), name)
+    except OSError:
+        pass
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    kind = torch.backends.cpu.get_cpu_capability()
+    return f"{name} ({kind}), {os.cpu_count()} cores, {torch.get_num_threads()} threads used{load}"
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds of one call."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start

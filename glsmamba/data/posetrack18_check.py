@@ -97,8 +97,7 @@ def _images(images: list[Any]) -> Iterator[Problem]:
         if int(file.stem) <= before:
             yield _error("order", "The pictures are not in time order; poseval then compares wrong frames without a word.", n)
         before = int(file.stem)
-    counts = {image.get("nframes") for image in images if isinstance(image, dict)}
-    if counts != {len(images)} and images:
+    if any(isinstance(image, dict) and image.get("nframes") != len(images) for image in images):
         yield _warning("nframes", f"nframes is not the number of pictures, {len(images)}, everywhere.")
     with_regions = sum("ignore_regions_x" in image for image in images if isinstance(image, dict))
     if 0 < with_regions < len(images):

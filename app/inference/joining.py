@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
+from app.inference.assignment import best_pairs
 from app.inference.detector import iou_matrix
 from app.inference.people import as_candidate, is_human
 from app.inference.similarity import pose_similarity
@@ -39,8 +39,7 @@ def same_people(a: Mapping[int, Pose], b: Mapping[int, Pose]) -> list[tuple[int,
     for i, track in enumerate(ids):
         if track in right:
             table[i, others.index(track)] = 2.0
-    rows, columns = linear_sum_assignment(-table)
-    return [(ids[i], others[j]) for i, j in zip(rows, columns, strict=True) if table[i, j] >= _SAME]
+    return [(ids[i], others[j]) for i, j in best_pairs(table) if table[i, j] >= _SAME]
 
 
 def to_rename(project: Project, a: int, b: int) -> Rename | None:

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
+from app.inference.assignment import best_pairs
 from app.inference.detector import Detection, iou_matrix
 from app.inference.motion import BoxMotion
 from app.inference.similarity import appearance, appearance_similarity, carried_box, pose_similarity, share_inside
@@ -283,7 +283,7 @@ class Tracker:
         self, frame: int, chosen: Sequence[int], candidates: Sequence[Candidate], looks: Sequence[np.ndarray | None],
         tracks: Sequence[_Track], floor: float, least: float,
     ) -> list[tuple[int, _Track]]:  # fmt: skip
-        """The best pairs of candidates and tracks by the Hungarian method; pairs less alike than ``least`` stay apart."""
+        """The best pairs of candidates and tracks taken together; pairs less alike than ``least`` stay apart."""
         if not chosen or not tracks:
             return []
         likeness = np.full((len(chosen), len(tracks)), -1.0)
@@ -291,8 +291,7 @@ class Tracker:
         for a, i in enumerate(chosen):
             for b, track in enumerate(tracks):
                 likeness[a, b] = self._likeness(frame, candidates[i], looks[i], track, float(overlaps[a, b]), floor)
-        rows, columns = linear_sum_assignment(-np.maximum(likeness, 0))
-        return [(chosen[a], tracks[b]) for a, b in zip(rows, columns, strict=True) if likeness[a, b] > least]
+        return [(chosen[a], tracks[b]) for a, b in best_pairs(np.maximum(likeness, 0)) if likeness[a, b] > least]
 
     def _likeness(
         self, frame: int, c: Candidate, look: np.ndarray | None, track: _Track, overlap: float, floor: float

@@ -25,7 +25,7 @@ SHAPE = np.array(
 
 def standing(x: float) -> Pose:
     return Pose(
-        SHAPE + [x, 150],
+        SHAPE + np.array([x, 150.0]),
         np.full(15, 2),
         np.full(15, 0.8),
         np.full(15, Provenance.MODEL),

@@ -336,6 +336,11 @@ class Project:
             out[first : first + len(row)] = np.frombuffer(row, np.uint8)[: len(out) - first]
         return out
 
+    def frame_states(self, frame: int) -> dict[int, int]:
+        """Track id -> figure of :meth:`track_summary` of everybody in a frame, without decoding poses."""
+        packed = self._frames[frame] if 0 <= frame < len(self._frames) else None
+        return {track: value for track, value in codec.summaries(packed or b"") if value}
+
     def track_name(self, track: int) -> str:
         """The name a human gave, or "Person n"."""
         return self._facts.get(("track_name", track)) or f"Person {track}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QShowEvent
-from PySide6.QtWidgets import QDialog, QDockWidget, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDockWidget, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.ui import theme
 from app.ui.actions.keymap import DEFAULT_KEYMAP, load_keymap, resolve
@@ -22,6 +22,7 @@ from app.ui.panels_table import PANELS
 from app.ui.session import Session
 from app.ui.settings import settings
 from app.ui.status import StatusBar, WorkWidget
+from app.ui.timeline.timeline import Timeline
 from app.ui.timeline.transport import TransportBar
 from app.ui.welcome import Welcome, keep_thumbnail
 
@@ -67,13 +68,19 @@ class MainWindow(QMainWindow):
         self.pages.addWidget(self.welcome)
         self.pages.addWidget(self.canvas)
         self.transport = TransportBar(session)
-        middle = QWidget(self)
-        column = QVBoxLayout(middle)
+        self.timeline = Timeline(session)
+        below = QWidget()
+        column = QVBoxLayout(below)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self.pages, 1)
         column.addWidget(self.transport)
-        self.setCentralWidget(middle)
+        column.addWidget(self.timeline, 1)
+        self.splitter = QSplitter(Qt.Orientation.Vertical)
+        self.splitter.addWidget(self.pages)
+        self.splitter.addWidget(below)
+        self.splitter.setStretchFactor(0, 1)
+        self.splitter.setChildrenCollapsible(False)
+        self.setCentralWidget(self.splitter)
         self.toasts = Toasts(self.pages)
         self.hints = Hints(self.canvas)
 
@@ -110,7 +117,7 @@ class MainWindow(QMainWindow):
 
     def _video_opened(self, video: Any) -> None:
         self.pages.setCurrentWidget(self.welcome if video is None else self.canvas)
-        self.transport.setVisible(video is not None)
+        self.splitter.widget(1).setVisible(video is not None)
         for dock in self.docks.values():
             dock.setEnabled(video is not None)
         if video is None:
@@ -230,22 +237,26 @@ class MainWindow(QMainWindow):
 
     def _restore(self) -> None:
         store = settings()
-        geometry, state = store.value("window/geometry"), store.value("window/state")
+        geometry, state, split = (store.value(f"window/{name}") for name in ("geometry", "state", "timeline"))
         if isinstance(geometry, QByteArray):
             self.restoreGeometry(geometry)
         if isinstance(state, QByteArray):
             self.restoreState(state, _LAYOUT_VERSION)
+        if isinstance(split, QByteArray):
+            self.splitter.restoreState(split)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember the layout; write what is queued; end the threads."""
         store = settings()
         store.setValue("window/geometry", self.saveGeometry())
         store.setValue("window/state", self.saveState(_LAYOUT_VERSION))
+        store.setValue("window/timeline", self.splitter.saveState())
         store.sync()
         for dialog in list(self.dialogs):
             dialog.close()
         event.accept()
         self.hide()
+        self.timeline.let_go()
         self.session.shut_down()
 
     def showEvent(self, event: QShowEvent) -> None:

@@ -1,1 +1,1 @@
-"""Part of the window: timeline."""
+"""Part of the window: the transport bar and the timeline."""

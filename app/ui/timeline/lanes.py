@@ -1,0 +1,155 @@
+"""What is known of every frame, summed up per screen pixel. Numpy only.
+
+A *lane* holds one byte per frame whose bits are states; a pixel column shows the bits of all frames under it, so that a
+single edited frame among a hundred predicted ones is never lost. Sums over 16 and 256 frames keep that cheap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import numpy as np
+
+__all__ = ["DONE", "EMPTY", "REVIEWED", "STATE_BIT", "FrameLane", "Labels", "Lane", "TrackLanes"]
+
+_BLOCK = 16
+#: Bit of a frame where there is nothing.
+EMPTY = 1
+#: Bit by value of ``Project.track_summary``: nobody, predicted, edited, accepted, filled in.
+STATE_BIT = np.array([1, 2, 4, 8, 16], np.uint8)
+#: Bits of the lane of the whole video: a model is done with the frame; a human reviewed it.
+DONE, REVIEWED = 2, 4
+#: With more touched frames than this a lane is read anew.
+_MANY = 2000
+
+
+class Labels(Protocol):
+    """What the timeline reads of ``app.labels.project.Project``."""
+
+    def tracks(self) -> tuple[int, ...]: ...  # noqa: D102
+    def track_summary(self, track: int) -> np.ndarray: ...  # noqa: D102
+    def frame_states(self, frame: int) -> dict[int, int]: ...  # noqa: D102
+    def track_name(self, track: int) -> str: ...  # noqa: D102
+    def predicted_frames(self) -> np.ndarray: ...  # noqa: D102
+    def reviewed_frames(self) -> np.ndarray: ...  # noqa: D102
+    def is_reviewed(self, frame: int) -> bool: ...  # noqa: D102
+
+
+class Lane:
+    """One byte of bits per frame, (n,) uint8, with sums over blocks of frames."""
+
+    def __init__(self, bits: np.ndarray) -> None:
+        self.levels = [np.ascontiguousarray(bits, np.uint8)]
+        while len(self.levels[-1]) > _BLOCK and len(self.levels) < 4:
+            below = self.levels[-1]
+            padded = np.zeros(-(-len(below) // _BLOCK) * _BLOCK, np.uint8)
+            padded[: len(below)] = below
+            self.levels.append(np.bitwise_or.reduce(padded.reshape(-1, _BLOCK), axis=1))
+
+    def __len__(self) -> int:
+        return len(self.levels[0])
+
+    def set(self, frame: int, bits: int) -> None:
+        """Change one frame."""
+        if self.levels[0][frame] == bits:
+            return
+        self.levels[0][frame] = bits
+        at = frame
+        for below, level in zip(self.levels, self.levels[1:], strict=False):
+            at //= _BLOCK
+            level[at] = np.bitwise_or.reduce(below[at * _BLOCK : (at + 1) * _BLOCK])
+
+    def columns(self, first: float, per_column: float, n: int) -> np.ndarray:
+        """(n,) uint8: the bits of all frames under each of ``n`` columns; 0 beyond the ends of the video.
+
+        Args:
+            first: frame at the left end of column 0, with its fraction.
+            per_column: frames per column.
+            n: number of columns.
+        """
+        out = np.zeros(n, np.uint8)
+        count = len(self)
+        if not count or n <= 0:
+            return out
+        edges = first + np.arange(n + 1) * per_column
+        if per_column <= 1:
+            frames = np.floor(edges[:-1] + per_column / 2).astype(np.int64)
+            inside = (frames >= 0) & (frames < count)
+            out[inside] = self.levels[0][frames[inside]]
+            return out
+        # A coarser level is exact to a quarter of a column: finer than anyone can see.
+        level, size = 0, 1
+        while level + 1 < len(self.levels) and size * _BLOCK * 4 <= per_column:
+            level, size = level + 1, size * _BLOCK
+        bits = self.levels[level]
+        starts = np.floor(edges[:-1] / size).astype(np.int64)
+        ends = np.maximum(np.floor(edges[1:] / size).astype(np.int64), starts + 1)
+        inside = (ends > 0) & (starts < len(bits))
+        if inside.any():
+            starts, last = np.maximum(starts[inside], 0), int(min(ends[inside][-1], len(bits)))
+            out[inside] = np.bitwise_or.reduceat(bits[:last], starts)
+        return out
+
+
+class TrackLanes:
+    """Lanes of people, read when somebody looks at them and kept up to date frame by frame."""
+
+    def __init__(self) -> None:
+        self._labels: Labels | None = None
+        self._lanes: dict[int, Lane] = {}
+
+    def set_labels(self, labels: Labels | None) -> None:
+        """Another project, or the same one with everything changed."""
+        self._labels = labels
+        self._lanes = {}
+
+    def lane(self, track: int) -> Lane:
+        """The lane of a person."""
+        if track not in self._lanes:
+            assert self._labels is not None
+            self._lanes[track] = Lane(STATE_BIT[self._labels.track_summary(track)])
+        return self._lanes[track]
+
+    def touch(self, frames: Iterable[int]) -> None:
+        """These frames changed."""
+        frames = list(frames)
+        if self._labels is None:
+            return
+        if len(frames) > _MANY:
+            self._lanes = {}
+            return
+        for frame in frames:
+            states = self._labels.frame_states(frame)
+            for track, lane in self._lanes.items():
+                lane.set(frame, int(STATE_BIT[states.get(track, 0)]))
+
+
+class FrameLane:
+    """The lane of the whole video: predicted and reviewed frames."""
+
+    def __init__(self) -> None:
+        self._labels: Labels | None = None
+        self.lane = Lane(np.zeros(0, np.uint8))
+
+    def set_labels(self, labels: Labels | None) -> None:
+        """Another project, or the same one with everything changed."""
+        self._labels = labels
+        if labels is None:
+            self.lane = Lane(np.zeros(0, np.uint8))
+            return
+        bits = labels.predicted_frames() * np.uint8(DONE) | labels.reviewed_frames() * np.uint8(REVIEWED)
+        self.lane = Lane(np.where(bits == 0, np.uint8(EMPTY), bits))
+
+    def touch(self, frames: Iterable[int]) -> None:
+        """These frames changed."""
+        frames = list(frames)
+        if self._labels is None:
+            return
+        if len(frames) > _MANY:
+            self.set_labels(self._labels)
+            return
+        done = self._labels.predicted_frames()
+        for frame in frames:
+            bits = DONE * bool(done[frame]) | REVIEWED * self._labels.is_reviewed(frame)
+            self.lane.set(frame, bits or EMPTY)

@@ -1,0 +1,423 @@
+"""The painted part of the timeline: mouse in, cached layers and playhead out."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QToolTip, QWidget
+
+from app.labels.changes import LabelChange
+from app.ui import theme
+from app.ui.session import Session
+from app.ui.timeline.axis import Axis
+from app.ui.timeline.bars import ROW_HEIGHT
+from app.ui.timeline.lanes import DONE, REVIEWED, FrameLane, TrackLanes
+from app.ui.timeline.layers import LANE_HEIGHT, Geometry, head_layer, rows_layer
+from app.ui.timeline.ruler import RULER_HEIGHT, draw_flag
+from app.ui.timeline.thumbnails import Thumbnails
+from app.ui.timeline.transport import time_text
+
+__all__ = ["TimelineView"]
+
+_NAMES, _STRIP, _LEAST_ROWS = 136, 48, 2 * ROW_HEIGHT
+_STATES = ("not in this frame", "predicted", "edited", "accepted", "imported or filled in")
+#: Milliseconds between two moves while a drag is held outside, and between two looks at changed labels.
+_PULL_MS, _LABELS_MS = 30, 16
+
+
+class TimelineView(QWidget):
+    """All of the timeline but its scroll bars.
+
+    Attributes:
+        axis: which frames are on screen.
+        people: (track, name) by row.
+        scrolled: logical pixels the people are scrolled down.
+    """
+
+    axis_changed = Signal()
+    rows_changed = Signal()
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.axis = Axis()
+        self.people: list[tuple[int, str]] = []
+        self.scrolled = 0
+        self.thumbnails = Thumbnails(session, self)
+        self._tracks, self._frames = TrackLanes(), FrameLane()
+        self._head: QImage | None = None
+        self._rows: QImage | None = None
+        self._hover: QPointF | None = None
+        self._drag = ""
+        self._last = QPointF()
+        self._own = False
+        self._touched: set[int] | None = set()
+        self._pull = QTimer(self)
+        self._pull.setInterval(_PULL_MS)
+        self._pull.timeout.connect(self._pull_on)
+        self._labels_later = QTimer(self)
+        self._labels_later.setSingleShot(True)
+        self._labels_later.setInterval(_LABELS_MS)
+        self._labels_later.timeout.connect(self._take_labels)
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setMinimumSize(QSize(200, RULER_HEIGHT + LANE_HEIGHT + ROW_HEIGHT))
+        self.setAccessibleName("Timeline")
+        self.setAccessibleDescription("Frames from left to right, one row per person. + and - zoom, 0 shows the whole video.")
+        session.video_opened.connect(self._video)
+        session.frame_changed.connect(self._frame)
+        session.labels_changed.connect(self._labels)
+        session.selection_changed.connect(self._selection)
+        self.thumbnails.arrived.connect(self._head_changed)
+        theme.theme().changed.connect(self.redraw)
+        self._video(session.video)
+
+    # ---- geometry ------------------------------------------------------------------------------------------------------
+
+    @property
+    def geometry_now(self) -> Geometry:
+        """Sizes as they are now: the strip of thumbnails gives way first when there is little room."""
+        names = min(_NAMES, self.width() // 4)
+        strip = _STRIP if self.height() >= RULER_HEIGHT + LANE_HEIGHT + _STRIP + 4 + _LEAST_ROWS else 0
+        return Geometry(self.width(), self.height(), names, strip, self.devicePixelRatioF())
+
+    @property
+    def rows_height(self) -> int:
+        """Logical pixels that all people together need."""
+        return ROW_HEIGHT * len(self.people)
+
+    def track_at(self, y: float) -> int | None:
+        """The person whose row is at a height of the widget."""
+        row = int(y - self.geometry_now.head + self.scrolled) // ROW_HEIGHT
+        return self.people[row][0] if y >= self.geometry_now.head and 0 <= row < len(self.people) else None
+
+    def frame_at(self, x: float) -> int:
+        """The frame at a horizontal position of the widget."""
+        return self.axis.frame_at(x - self.geometry_now.names)
+
+    def x_of(self, frame: int) -> float:
+        """Where the middle of a frame is in the widget."""
+        return self.geometry_now.names + self.axis.x_of(frame + 0.5)
+
+    def row_top(self, track: int) -> int | None:
+        """Top of a person's row in the widget, or None."""
+        for i, (other, _) in enumerate(self.people):
+            if other == track:
+                return self.geometry_now.head + i * ROW_HEIGHT - self.scrolled
+        return None
+
+    # ---- verbs ---------------------------------------------------------------------------------------------------------
+
+    def zoom(self, factor: float, x: float | None = None) -> None:
+        """Zoom keeping the frame at ``x`` (default: the playhead if on screen, else the middle) where it is."""
+        if x is None:
+            x = self.x_of(self._session.frame)
+            if not self.geometry_now.names <= x <= self.width():
+                x = (self.geometry_now.names + self.width()) / 2
+        self.axis.zoom_at(factor, x - self.geometry_now.names)
+        self._axis_moved()
+
+    def fit(self) -> None:
+        """Show the whole video."""
+        self.axis.fit()
+        self._axis_moved()
+
+    def show_track(self, track: int) -> None:
+        """Show the frames a person is in; the whole video if that is shown already."""
+        project = self._session.project
+        frames = None if project is None else project.track_frames(track)
+        before = (self.axis.first, self.axis.scale)
+        if frames is not None and len(frames):
+            self.axis.show(int(frames[0]), int(frames[-1]))
+        if (self.axis.first, self.axis.scale) == before:
+            self.axis.fit()
+        self._axis_moved()
+
+    def go_first(self, first: float) -> None:
+        """Put a frame at the left end."""
+        self.axis.go(first)
+        self._axis_moved()
+
+    def set_scroll(self, scroll: int) -> None:
+        """Scroll the people."""
+        scroll = min(max(scroll, 0), max(self.rows_height - self.geometry_now.rows, 0))
+        if scroll != self.scrolled:
+            self.scrolled = scroll
+            self._rows_moved()
+
+    def redraw(self) -> None:
+        """Draw everything anew: another theme, font or screen."""
+        self._head = self._rows = None
+        self.update()
+
+    # ---- what the session tells ----------------------------------------------------------------------------------------
+
+    def _video(self, video: object) -> None:
+        self.thumbnails.close()
+        project = self._session.project if video is not None else None
+        self._touched = set()
+        self._tracks.set_labels(project)
+        self._frames.set_labels(project)
+        self.axis.set_count(self._session.n_frames)
+        self.scrolled = 0
+        self._list_people()
+        self._axis_moved()
+
+    def _frame(self, frame: int) -> None:
+        if not self._own and self._drag != "pan" and self.axis.reveal(frame):
+            self._axis_moved()
+        self.update()
+
+    def _labels(self, change: LabelChange) -> None:
+        if change.frames is None or self._touched is None:
+            self._touched = None
+        else:
+            self._touched |= change.frames
+        if not self._labels_later.isActive():
+            self._labels_later.start()
+
+    def _take_labels(self) -> None:
+        touched, self._touched = self._touched, set()
+        project = self._session.project
+        if project is None:
+            return
+        if touched is None:
+            self._tracks.set_labels(project)
+            self._frames.set_labels(project)
+        else:
+            inside = [frame for frame in touched if 0 <= frame < self.axis.count]
+            self._tracks.touch(inside)
+            self._frames.touch(inside)
+        self._list_people()
+        self._head = self._rows = None
+        self.update()
+
+    def _list_people(self) -> None:
+        project = self._session.project
+        people = [] if project is None else [(track, project.track_name(track)) for track in project.tracks()]
+        if people != self.people:
+            self.people = people
+            self.scrolled = min(self.scrolled, max(self.rows_height - self.geometry_now.rows, 0))
+            self._rows_moved()
+
+    def _selection(self) -> None:
+        track = self._session.selected_track
+        top = None if track is None else self.row_top(track)
+        if top is not None:
+            head, bottom = self.geometry_now.head, self.height() - ROW_HEIGHT
+            if top < head:
+                self.set_scroll(self.scrolled - (head - top))
+            elif top > bottom:
+                self.set_scroll(self.scrolled + top - bottom)
+        self._rows = None
+        self.update()
+
+    # ---- painting ------------------------------------------------------------------------------------------------------
+
+    def _axis_moved(self) -> None:
+        self._head = self._rows = None
+        geometry = self.geometry_now
+        self.thumbnails.place(self.axis, geometry.strip, geometry.ratio)
+        self.axis_changed.emit()
+        self.update()
+
+    def _rows_moved(self) -> None:
+        self._rows = None
+        self.rows_changed.emit()
+        self.update()
+
+    def _head_changed(self) -> None:
+        self._head = None
+        self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
+        geometry = self.geometry_now
+        self.axis.set_width(geometry.width - geometry.names)
+        self.scrolled = min(self.scrolled, max(self.rows_height - geometry.rows, 0))
+        self._axis_moved()
+        self.rows_changed.emit()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: D102
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.EnabledChange):
+            self.redraw()
+
+    def event(self, event: QEvent) -> bool:
+        """Tooltips; another screen."""
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._axis_moved()
+        elif event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            QToolTip.showText(event.globalPos(), self.words_at(QPointF(event.pos())), self)
+            return True
+        return super().event(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Cached layers, then what moves."""
+        painter = QPainter(self)
+        geometry = self.geometry_now
+        if self._head is None or self._head.devicePixelRatio() != geometry.ratio:
+            time = self._session.time
+            self._head = head_layer(geometry, self.axis, self._frames, self.thumbnails, time, self.font())
+        if self._rows is None or self._rows.devicePixelRatio() != geometry.ratio:
+            selected = self._session.selected_track
+            self._rows = rows_layer(geometry, self.axis, self._tracks, self.people, self.scrolled, selected, self.font())
+        painter.drawImage(QPointF(0, 0), self._head)
+        painter.drawImage(QPointF(0, geometry.head), self._rows)
+        c = theme.colors()
+        if not self.axis.count:
+            return
+        if not self.people:
+            painter.setPen(QColor(c.muted))
+            room = QRect(geometry.names, geometry.head, geometry.width - geometry.names, geometry.rows)
+            painter.drawText(room, Qt.AlignmentFlag.AlignCenter, "Nobody yet: people found or drawn get a row each.")
+        painter.setClipRect(QRectF(geometry.names, 0, geometry.width - geometry.names, geometry.height))
+        hair = 1 / geometry.ratio
+        if self._hover is not None and not self._drag and self._hover.x() >= geometry.names:
+            frame = self.frame_at(self._hover.x())
+            x = self.x_of(frame)
+            painter.fillRect(QRectF(_snap(x, geometry.ratio), RULER_HEIGHT - 8, hair, geometry.height), QColor(c.muted))
+            draw_flag(painter, x, frame, geometry.names, geometry.width, c.line, c.text)
+        frame = self._session.frame
+        x = self.x_of(frame)
+        wide = self.axis.scale
+        if wide >= 4:
+            shade = QColor(c.accent)
+            shade.setAlpha(40)
+            painter.fillRect(QRectF(x - wide / 2, RULER_HEIGHT, wide, geometry.height), shade)
+        painter.fillRect(QRectF(_snap(x - 0.5, geometry.ratio), RULER_HEIGHT - 18, 1.5, geometry.height), QColor(c.accent))
+        draw_flag(painter, x, frame, geometry.names, geometry.width, c.accent, c.on_accent)
+        if self.hasFocus():
+            painter.setClipping(False)
+            painter.setPen(QColor(c.accent))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+
+    def words_at(self, at: QPointF) -> str:
+        """What the tooltip says of a place."""
+        project = self._session.project
+        if project is None or not self.axis.count:
+            return ""
+        track, names = self.track_at(at.y()), self.geometry_now.names
+        if at.x() < names:
+            return "" if track is None else f"{project.track_name(track)}: double-click shows where this person is"
+        frame = self.frame_at(at.x())
+        where = f"Frame {frame}, {time_text(self._session.time(frame))}"
+        if track is not None:
+            return f"{project.track_name(track)}: {_STATES[project.frame_states(frame).get(track, 0)]}\n{where}"
+        if RULER_HEIGHT <= at.y() < RULER_HEIGHT + LANE_HEIGHT:
+            bits = int(self._frames.lane.levels[0][frame])
+            predicted = "predicted" if bits & DONE else "not predicted"
+            return f"{where}: {predicted}, {'reviewed' if bits & REVIEWED else 'not reviewed'}"
+        return where
+
+    # ---- mouse and keys ------------------------------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Left: go there, and select whose row it is. Middle: pan."""
+        at = event.position()
+        if not self.axis.count:
+            return
+        if event.button() == Qt.MouseButton.MiddleButton:
+            self._drag, self._last = "pan", at
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+        elif event.button() == Qt.MouseButton.LeftButton:
+            track = self.track_at(at.y())
+            if track is not None and track != self._session.selected_track:
+                self._session.select(track)
+            if at.x() >= self.geometry_now.names:
+                self._drag, self._last = "scrub", at
+                self._scrub(at.x())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Scrub or pan; else say which frame is under the pointer."""
+        at = event.position()
+        if self._drag == "pan":
+            self.axis.pan(self._last.x() - at.x())
+            self._last = at
+            self._axis_moved()
+        elif self._drag == "scrub":
+            self._last = at
+            outside = not self.geometry_now.names <= at.x() <= self.width()
+            if outside and not self._pull.isActive():
+                self._pull.start()
+            elif not outside:
+                self._pull.stop()
+            self._scrub(at.x())
+        self._hover = at
+        self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End of a drag."""
+        button = {"pan": Qt.MouseButton.MiddleButton, "scrub": Qt.MouseButton.LeftButton}.get(self._drag)
+        if event.button() == button:
+            self._drag = ""
+            self._pull.stop()
+            self.unsetCursor()
+            self.update()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """On a person: show where the person is; elsewhere: the whole video."""
+        if event.button() != Qt.MouseButton.LeftButton or not self.axis.count:
+            return
+        track = self.track_at(event.position().y())
+        if track is None:
+            self.fit()
+        else:
+            self.show_track(track)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zoom at the pointer; with Shift, or sideways, pan; over the names, scroll the people."""
+        event.accept()
+        if not self.axis.count:
+            return
+        pixels, angle = event.pixelDelta(), event.angleDelta()
+        fine = not pixels.isNull()
+        dx, dy = (pixels.x(), pixels.y()) if fine else (angle.x() / 2, angle.y() / 2)
+        at = event.position()
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier or abs(dx) > abs(dy):
+            self.axis.pan(-(dx if abs(dx) > abs(dy) else dy))
+            self._axis_moved()
+        elif at.x() < self.geometry_now.names:
+            self.set_scroll(self.scrolled - round(dy))
+        else:
+            self.zoom(1.2 ** (dy / 60), at.x())
+        self._hover = at
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Zoom and pan with the keyboard here; all other keys are the window's."""
+        key = event.key()
+        if key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
+            self.zoom(1.25)
+        elif key == Qt.Key.Key_Minus:
+            self.zoom(0.8)
+        elif key == Qt.Key.Key_0:
+            self.fit()
+        else:
+            super().keyPressEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Take the hint away."""
+        self._hover = None
+        self.update()
+
+    def _scrub(self, x: float) -> None:
+        """Go to the frame under the pointer without scrolling to it: the hand knows where it is."""
+        self._own = True
+        try:
+            self._session.scrub(self.frame_at(min(max(x, self.geometry_now.names), self.width() - 1)))
+        finally:
+            self._own = False
+
+    def _pull_on(self) -> None:
+        """The pointer is held beyond an end: the frames move on under it, the faster the farther out."""
+        x, names = self._last.x(), self.geometry_now.names
+        beyond = x - self.width() if x > self.width() else x - names
+        self.axis.pan(max(min(beyond, 200), -200) / 4)
+        self._axis_moved()
+        self._scrub(x)
+
+
+def _snap(x: float, ratio: float) -> float:
+    """The nearest device pixel."""
+    return round(x * ratio) / ratio

@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
+from app.ui.panels.activation import ActivationPanel
+from app.ui.panels.history import HistoryPanel
+from app.ui.panels.keypoints import KeypointsPanel
+from app.ui.panels.people import PeoplePanel
+from app.ui.panels.problems import ProblemsPanel
 from app.ui.session import Session
 
 __all__ = ["PANELS", "Panel"]
 
-RIGHT, BOTTOM = Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea
+RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 
 
 @dataclass(frozen=True)
@@ -26,4 +31,10 @@ class Panel:
     make: Callable[[Session], QWidget]
 
 
-PANELS: tuple[Panel, ...] = ()
+PANELS: tuple[Panel, ...] = (
+    Panel("people", "People", RIGHT, "people", PeoplePanel),
+    Panel("keypoints", "Keypoints", RIGHT, "details", KeypointsPanel),
+    Panel("activation", "Activation", RIGHT, "details", ActivationPanel),
+    Panel("problems", "Problems", RIGHT, "details", ProblemsPanel),
+    Panel("history", "History", RIGHT, "details", HistoryPanel),
+)

@@ -6,11 +6,11 @@ from app.labels.pose import Provenance, Visibility
 from app.ui.canvas.scene import ShownPerson
 from glsmamba.data.skeletons import Skeleton
 
-_PROVENANCE = {
+PROVENANCE_WORDS = {
     Provenance.MODEL: "predicted", Provenance.HUMAN: "by hand", Provenance.INTERPOLATED: "interpolated",
     Provenance.IMPORTED: "imported", Provenance.REFINED: "refined by the model",
 }  # fmt: skip
-_VISIBILITY = {Visibility.ABSENT: "absent", Visibility.OCCLUDED: "occluded", Visibility.VISIBLE: "visible"}
+VISIBILITY_WORDS = {Visibility.ABSENT: "absent", Visibility.OCCLUDED: "occluded", Visibility.VISIBLE: "visible"}
 
 
 def joint_words(name: str) -> str:
@@ -28,10 +28,10 @@ def joint_lines(person: ShownPerson, joint: int, skeleton: Skeleton, name: str) 
     pose = person.pose
     provenance, visibility = Provenance(int(pose.provenance[joint])), Visibility(int(pose.visibility[joint]))
     score = "" if provenance in (Provenance.HUMAN, Provenance.NONE) else f"  {score_words(float(pose.scores[joint]))}"
-    state = [_PROVENANCE.get(provenance, "")]
+    state = [PROVENANCE_WORDS.get(provenance, "")]
     if pose.accepted and provenance != Provenance.HUMAN:
         state.append("accepted")
-    state.append(_VISIBILITY[visibility])
+    state.append(VISIBILITY_WORDS[visibility])
     if not person.drawn[joint] and visibility != Visibility.ABSENT:
         state.append("below the threshold")
     state.append(f"{person.number} · {name}")

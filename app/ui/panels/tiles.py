@@ -1,0 +1,183 @@
+"""A row of small pictures with a map over each, side by side and wrapping: frames of a window, or paths of a scan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PySide6.QtCore import QPointF, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app.ui import theme
+from app.ui.canvas.overlay_item import coloured
+
+__all__ = ["Tile", "Tiles", "laid_over"]
+
+_GAP = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """One small picture.
+
+    Attributes:
+        key: what a click on it says.
+        image: (h, w, 3) uint8 RGB.
+        caption: under it.
+        tip: said by the tool tip and to screen readers.
+        mark: place of a cross on it, as shares of width and height, or None.
+    """
+
+    key: str
+    image: np.ndarray
+    caption: str
+    tip: str = ""
+    mark: tuple[float, float] | None = None
+
+
+def laid_over(picture: np.ndarray, values: np.ndarray, low: float, high: float, colormap: str, opacity: float) -> np.ndarray:
+    """A map coloured over a picture.
+
+    Args:
+        picture: (H, W, 3) uint8 RGB.
+        values: (h, w) float32.
+        low, high: values at the ends of the colour map.
+        colormap: name of the library ``cmap``.
+        opacity: 0 to 1.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
+    height, width = picture.shape[:2]
+    finer = cv2.resize(values, (width, height), interpolation=cv2.INTER_LINEAR)
+    over = coloured(finer, low, high if high > low else low + 1e-6, colormap).astype(np.float32)
+    alpha = over[..., 3:] * (opacity / 255)
+    return np.clip(picture * (1 - alpha) + over[..., 2::-1] * opacity + 0.5, 0, 255).astype(np.uint8)
+
+
+class Tiles(QWidget):
+    """Shows tiles; one may be chosen, by click or by arrow keys.
+
+    Signals:
+        chosen: key of the tile.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, name: str, width: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self._wanted = width
+        self.tiles: tuple[Tile, ...] = ()
+        self.current = ""
+        self._images: list[QImage] = []
+        self._choosable = False
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self.setMouseTracking(True)
+
+    def set_choosable(self) -> None:
+        """Let a click choose a tile."""
+        self._choosable = True
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def show_tiles(self, tiles: tuple[Tile, ...], current: str) -> None:
+        """Show other tiles."""
+        height = self._height(self.width())
+        self.tiles, self.current = tiles, current
+        self._images = []
+        for tile in tiles:
+            pixels = np.ascontiguousarray(tile.image)
+            h, w, _ = pixels.shape
+            self._images.append(QImage(pixels.data, w, h, pixels.strides[0], QImage.Format.Format_RGB888).copy())
+        if self._height(self.width()) != height:
+            self.updateGeometry()
+        self.update()
+
+    def _grid(self, width: int) -> tuple[int, int, int, int]:
+        """(columns, tile width, tile height, line height) in logical pixels."""
+        columns = max(1, min(len(self.tiles) or 1, (width + _GAP) // (self._wanted + _GAP)))
+        tile = (width - _GAP * (columns - 1)) // columns
+        tile = min(tile, round(self._wanted * 1.6))
+        h, w = self.tiles[0].image.shape[:2] if self.tiles else (4, 3)
+        return columns, tile, round(tile * h / w), self.fontMetrics().height() + 2
+
+    def _place(self, n: int) -> QRect:
+        columns, width, height, line = self._grid(self.width())
+        return QRect((n % columns) * (width + _GAP), (n // columns) * (height + line + _GAP), width, height)
+
+    def _height(self, width: int) -> int:
+        columns, _, height, line = self._grid(width)
+        rows = -(-len(self.tiles) // columns)
+        return rows * (height + line + _GAP)
+
+    def hasHeightForWidth(self) -> bool:  # noqa: D102
+        return True
+
+    def heightForWidth(self, width: int) -> int:  # noqa: D102
+        return self._height(width)
+
+    def sizeHint(self) -> QSize:  # noqa: D102
+        return QSize(3 * (self._wanted + _GAP), self._height(3 * (self._wanted + _GAP)))
+
+    def minimumSizeHint(self) -> QSize:  # noqa: D102
+        return QSize(self._wanted, self._height(max(self.width(), self._wanted)))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Another width may need another height."""
+        super().resizeEvent(event)
+        self.setMinimumHeight(self._height(self.width()))
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        c = theme.colors()
+        for n, (tile, image) in enumerate(zip(self.tiles, self._images, strict=True)):
+            place = self._place(n)
+            painter.drawImage(place, image)
+            current = tile.key == self.current
+            if tile.mark is not None:
+                at = QPointF(place.x() + tile.mark[0] * place.width(), place.y() + tile.mark[1] * place.height())
+                for colour, width in (("#000000", 3.0), ("#FFFFFF", 1.2)):
+                    painter.setPen(QPen(QColor(colour), width))
+                    painter.drawLine(at - QPointF(4, 0), at + QPointF(4, 0))
+                    painter.drawLine(at - QPointF(0, 4), at + QPointF(0, 4))
+            if current:
+                painter.setPen(QPen(QColor(c.accent), 2))
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawRect(place.adjusted(1, 1, -1, -1))
+            painter.setPen(QColor(c.text if current else c.muted))
+            under = QRect(place.x(), place.bottom() + 1, place.width(), self.fontMetrics().height() + 2)
+            text = self.fontMetrics().elidedText(tile.caption, Qt.TextElideMode.ElideRight, under.width())
+            painter.drawText(under, int(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter), text)
+        if self._choosable and self.hasFocus():
+            painter.setPen(QPen(QColor(c.accent), 1, Qt.PenStyle.DotLine))
+            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+
+    def _at(self, event: QMouseEvent) -> Tile | None:
+        point = event.position().toPoint()
+        line = self.fontMetrics().height() + 2
+        return next((t for n, t in enumerate(self.tiles) if self._place(n).adjusted(0, 0, 0, line).contains(point)), None)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: D102
+        tile = self._at(event)
+        if self._choosable and tile is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.chosen.emit(tile.key)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: D102
+        tile = self._at(event)
+        self.setToolTip("" if tile is None else tile.tip)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102
+        steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Up: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Down: 1}
+        step = steps.get(Qt.Key(event.key()))
+        keys = [tile.key for tile in self.tiles]
+        if step is None or not self._choosable or self.current not in keys:
+            super().keyPressEvent(event)
+            return
+        self.chosen.emit(keys[(keys.index(self.current) + step) % len(keys)])

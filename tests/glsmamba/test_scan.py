@@ -257,7 +257,9 @@ def kernel_stand_in(
         h = torch.exp(dt[:, :, i, None] * A) * h + (dt[:, :, i] * u[:, :, i])[..., None] * b[..., i]
         ys.append((h * c[..., i]).sum(-1))
     y = torch.stack(ys, 2) + (0 if D is None else D[:, None] * u)
-    return (y.to(u.dtype), h) if return_last_state else y.to(u.dtype)
+    # The real one hands out every second number of its chunks' states: a view that is not contiguous.
+    last = torch.stack([h, h], -1).flatten(-2)[..., 1::2]
+    return (y.to(u.dtype), last) if return_last_state else y.to(u.dtype)
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from app.inference.order import neighbours, next_frame
 from app.inference.people import as_candidate, box_of, keeps_joints, new_pose, placed_by_human
 from app.inference.status import EngineStatus, State
 from app.inference.tracker import Candidate, Tracked, Tracker, TrackerSettings
-from app.inference.windows import Frames, Reader
+from app.inference.windows import Frames, Reader, shown_to_model
 from app.labels.changes import LabelChange
 from app.labels.pose import Pose
 from app.labels.project import Project
@@ -82,12 +82,24 @@ class PersonHeatmaps:
 
 @dataclass(frozen=True, eq=False)
 class PersonActivation:
-    """Activation maps of one person. ``joint`` is the query's joint, or None where a point was asked about."""
+    """Activation maps of one person.
+
+    Attributes:
+        frame, track: whose; ``frame`` is the key frame.
+        joint: the query's joint, or None where a point was asked about.
+        maps: the maps, (t, h, w) each.
+        frames: (t,) numbers of the window's frames; at the ends of a video the outermost one is repeated.
+        pictures: (t, 2h, 2w, 3) uint8 RGB, the frames as the model was shown them, two pixels a cell.
+        blocks: kind and index of every block that can be asked about.
+    """
 
     frame: int
     track: int
     joint: int | None
     maps: ActivationMaps
+    frames: tuple[int, ...]
+    pictures: np.ndarray
+    blocks: tuple[tuple[Literal["gsm", "lrm"], int], ...]
 
 
 def load_predictor(device: str = "cpu", checkpoint: str | None = None) -> Predictor:
@@ -337,7 +349,9 @@ class Engine:
             chosen = next_frame(done, wanted)
             if chosen is None:
                 count = int(np.count_nonzero(self.project.predicted_frames()[self._range.start : self._range.stop]))
-                self._say_status(state="done", done=count, eta_s=None)
+                out = len(self._given_up)
+                left = f"Predicted, but for {out} frame{'s' * (out > 1)} that cannot be decoded" if out else ""
+                self._say_status(state="done", done=count, eta_s=None, message=left)
                 return False
             self._work = work = self._begin(*chosen, done)
         self._say_status(state="running", frame=work.frame)
@@ -351,7 +365,8 @@ class Engine:
         except VideoError as error:
             self._given_up.add(work.frame)
             self._work = self._tracker = None
-            self._say(f"Frame {work.frame} was left out: {error}", "warning")
+            if len(self._given_up) == 1:  # a badly damaged file would say it a thousand times
+                self._say(f"{error} Such frames are left out; the others are predicted.", "warning")
             if work.order is not None and not work.order.future.done():
                 work.order.future.set_exception(EngineError(str(error)))
         return True
@@ -386,6 +401,13 @@ class Engine:
         if run:
             direction = travel
         frames = self._video()
+        for track in self.project.deleted(frame):  # known, so that they are recognised and stay deleted, under whatever id
+            seen = self.project.track_frames(track)
+            near = int(seen[np.abs(seen - frame).argmin()]) if len(seen) else frame
+            away = self.project.pose(near, track) if 0 < abs(near - frame) <= self.settings.reach else None
+            candidate = None if away is None else as_candidate(away)
+            if candidate is not None:
+                tracker.seed(near, {track: candidate})
         for f in run or [frame]:
             people = {t: c for t, pose in self.project.poses(f).items() if (c := as_candidate(pose)) is not None}
             if people:
@@ -594,7 +616,13 @@ class Engine:
             maps = predictor.activation(window, order.query, order.block, cancelled=self._ended)
         except Cancelled as error:
             raise EngineError("The engine was closed.") from error
-        return PersonActivation(order.frame, order.track, order.query if isinstance(order.query, int) else None, maps)
+        last, half = self.project.n_frames - 1, predictor.config.frames // 2
+        numbers = tuple(min(max(order.frame + d, 0), last) for d in range(-half, half + 1))
+        pictures = np.stack([shown_to_model(picture, maps.crop, maps.maps["all"].shape[1:]) for picture in window.frames])
+        joint = order.query if isinstance(order.query, int) else None
+        gsm = [("gsm", n) for n in range(predictor.config.gsm_blocks)]
+        lrm = [("lrm", n) for n in range(predictor.config.lrm_blocks)]
+        return PersonActivation(order.frame, order.track, joint, maps, numbers, pictures, (*gsm, *lrm))  # type: ignore[arg-type]
 
     def _person(self, order: _Order) -> tuple[Pose, Box]:
         assert order.track is not None
@@ -656,9 +684,10 @@ class Engine:
             self._mode = "off"
             if self._closed:
                 return False
+            waiting = bool(self._orders)
         self._say_status(state="failed", message=sentence, eta_s=None)
         self._say(sentence, "error")
-        return False
+        return waiting  # whoever asked for something else gets an answer, too
 
     # --- what is said --------------------------------------------------------------------------------------------------------
 

@@ -58,7 +58,7 @@ class EngineStatus:
     @property
     def text(self) -> str:
         """One line for a status bar."""
-        if self.state == "failed" and self.message:
+        if self.state in ("failed", "done") and self.message:
             return self.message
         if self.state not in ("running", "paused"):
             return _WORDS[self.state]

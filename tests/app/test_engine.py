@@ -36,6 +36,12 @@ def blue_box(frame: int) -> tuple[float, float, float, float]:
     return 400.0 - 3 * frame, 80.0, 40.0, 120.0
 
 
+def red_start(picture: np.ndarray) -> int:
+    """The number of a frame by where the red person stands in it."""
+    columns = np.nonzero((picture == RED).all(axis=2).any(axis=0))[0]
+    return round((columns.min() - 40) / 4)
+
+
 class FakeReader:
     """Two people walk; frames in ``damaged`` cannot be decoded."""
 
@@ -78,7 +84,7 @@ class FakeDetector:
 class FakePredictor:
     """Answers with fixed places in the box; the model's blocks are eight chances to cancel."""
 
-    config = SimpleNamespace(frames=5)
+    config = SimpleNamespace(frames=5, gsm_blocks=2, lrm_blocks=1)
     name = "fake"
     device = "CPU"
 
@@ -107,7 +113,7 @@ class FakePredictor:
         return [PosePrediction(place, scores, maps, np.eye(2, 3), (8, 6)) for place in places]
 
     def activation(self, window: Any, query: Any, block: Any = ("gsm", 0), *, cancelled: Any = None) -> Any:
-        return SimpleNamespace(query=query, block=block, maps={})
+        return SimpleNamespace(query=query, block=block, crop=np.eye(2, 3) * 0.1, maps={"all": np.zeros((5, 8, 6), np.float32)})
 
 
 @pytest.fixture
@@ -172,11 +178,7 @@ def test_windows_hold_five_frames_in_time_order_clamped_at_the_ends(project: Pro
     stage = Stage(project)
     stage.work()
 
-    def number(picture: np.ndarray) -> int:
-        columns = np.nonzero((picture == RED).all(axis=2).any(axis=0))[0]
-        return round((columns.min() - 40) / 4)
-
-    firsts = {tuple(number(p) for p in w.frames) for w in stage.predictor.windows}
+    firsts = {tuple(red_start(p) for p in w.frames) for w in stage.predictor.windows}
     assert (0, 0, 0, 1, 2) in firsts and (3, 4, 5, 6, 7) in firsts and (N - 3, N - 2, N - 1, N - 1, N - 1) in firsts
     assert len(firsts) == N
     assert len(stage.reader.reads) == N  # each decoded once
@@ -234,6 +236,23 @@ def test_a_human_pose_is_never_overwritten_and_carries_its_id_on(project: Projec
     assert (pose.provenance == Provenance.HUMAN).sum() == 1
     assert track in stage.ids(red_box)
     assert project.poses(6).keys() >= {track} and project.poses(23).keys() >= {track}
+
+
+def test_somebody_deleted_from_a_frame_does_not_come_back_to_it(project: Project) -> None:
+    stage = Stage(project)
+    stage.work()
+    track = next(iter(stage.ids(red_box)))
+    for frame in (0, 1, 9):
+        project.apply(edits.delete_pose(project, frame, track))
+    again = stage.engine.request(9)
+    stage.work()
+    assert again.result() in (True, False)
+    stage.engine.close()
+    project.forget_predicted()
+    Stage(project).work()
+    assert project.predicted_frames().all()
+    assert [f for f in range(N) if len(project.poses(f)) != 2] == [0, 1, 9]
+    assert stage.ids(red_box) == {track} and len(project.tracks()) == 2
 
 
 def test_a_drawn_box_is_predicted_in_and_kept(project: Project) -> None:
@@ -311,13 +330,16 @@ def test_impossible_requests_are_answered_with_a_sentence(project: Project) -> N
 
 
 def test_a_damaged_frame_is_left_out_and_named(project: Project) -> None:
-    stage = Stage(project, damaged=[6])
+    stage = Stage(project, damaged=[6, 7, 15])
     stage.work()
     expected = np.ones(N, bool)
-    expected[6] = False
+    expected[[6, 7, 15]] = False
     np.testing.assert_array_equal(project.predicted_frames(), expected)
-    assert [text for text, _ in stage.messages if "Frame 6" in text]
+    assert "Frame 6" in stage.messages[0][0] and stage.messages[0][1] == "warning"
     assert len(stage.messages) == 1 and len(project.tracks()) == 2
+    assert stage.engine.status.state == "done" and "3 frames" in stage.engine.status.text
+    around = {tuple(red_start(p) for p in w.frames) for w in stage.predictor.windows}
+    assert (3, 4, 5, 5, 5) in around and (8, 8, 8, 9, 10) in around  # a sound neighbour stands in for them
 
 
 def test_a_failing_device_stops_with_a_sentence_and_goes_on_when_told(project: Project) -> None:
@@ -331,6 +353,9 @@ def test_a_failing_device_stops_with_a_sentence_and_goes_on_when_told(project: P
     assert stage.messages[-1][1] == "error" and project.predicted_frames().sum() == 2
     stage.work()
     assert stage.engine.status.state == "failed"
+    asked = [stage.engine.request(0), stage.engine.request(1)]
+    stage.work()
+    assert all("device-side assert" in str(future.exception(timeout=0)) for future in asked)
     stage.predictor.fail = None
     stage.engine.resume()
     stage.work()

@@ -29,15 +29,23 @@ examples:
   glsmamba-studio check posetrack/jump.json         is this PoseTrack file sound?
   glsmamba-studio info                              versions, devices, kernels, checkpoint
 
+exit codes:
+  0    done
+  1    `check` found errors
+  2    it could not be done; one sentence says why and what to do
+  130  stopped with Ctrl-C; what was done so far is kept
+
+`glsmamba-studio COMMAND --help` tells all about a command.
 From a checkout, write `python main.py` for `glsmamba-studio`. Set GLSMAMBA_DEBUG=1 to see where an error comes from."""
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="glsmamba-studio", description=_DESCRIPTION, epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+        prog="glsmamba-studio", usage="%(prog)s [-h] [--version] [COMMAND ...]", description=_DESCRIPTION, epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"%(prog)s {_program_version()}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", prog=parser.prog)
 
     def command(name: str, short: str, text: str, examples: str = "") -> argparse.ArgumentParser:
         return commands.add_parser(
@@ -47,7 +55,9 @@ def _parser() -> argparse.ArgumentParser:
 
     part = command(
         "open", "open the window",
-        "Open the window on a video, a folder of pictures or a project. Needs a screen.",
+        "Open the window on a video, a folder of pictures or a project. Needs a screen.\n\n"
+        "A video's project is NAME.glsproj beside it, or in your data folder where that one can't be written. It is made the\n"
+        "first time and opened again later. Poses are predicted in the background while you work.",
         "  glsmamba-studio open jump.mp4\n"
         "  glsmamba-studio open jump.glsproj",
     )  # fmt: skip
@@ -76,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
 
     part = command(
         "export", "write a project as PoseTrack files",
-        "Write a project's poses as a file that pose evaluators read: DIR/NAME.json.",
+        "Write a project's poses as a file that pose evaluators read: DIR/NAME.json. Close the project in the window first.",
         "  glsmamba-studio export jump.glsproj --format posetrack18 --out posetrack\n"
         "  glsmamba-studio export jump.glsproj --out results --kind predictions",
     )  # fmt: skip
@@ -94,15 +104,27 @@ def _parser() -> argparse.ArgumentParser:
 
     part = command(
         "check", "check PoseTrack files",
-        "Say what is wrong with PoseTrack 2018 JSON files, with the frame and the person. Exit code 1 if there are errors.",
+        "Say what is wrong with PoseTrack 2018 JSON files, with the frame and the person. Exit code 1 if there are errors.\n\n"
+        "Errors are what evaluators stumble over or count wrong; warnings are worth a look.",
         "  glsmamba-studio check posetrack/*.json",
     )  # fmt: skip
     part.add_argument("files", nargs="+", type=Path, metavar="FILE", help="PoseTrack 2018 JSON file")
 
-    part = command("info", "versions, devices, kernels, checkpoint", "Print what is installed and what runs on what.")
+    part = command(
+        "info", "versions, devices, kernels, checkpoint",
+        "Print what is installed, the devices at hand, which kernel scans on each and why, and what the checkpoint\n"
+        "says of itself. Paste it into a report of a defect.",
+        "  glsmamba-studio info\n"
+        "  glsmamba-studio info --checkpoint runs/t/checkpoint.safetensors",
+    )  # fmt: skip
     part.add_argument("--checkpoint", metavar="FILE", help="tell of this checkpoint instead of the shipped one")
 
-    command("sample", "fetch the sample video", "Print the path of the sample video; fetches it (4 MB) the first time.")
+    command(
+        "sample", "fetch the sample video",
+        "Print the path of the sample video: a man on a wall and passers-by (from the Python package sports2d, BSD-3-Clause).\n"
+        "It is fetched with pip (4 MB) the first time, checked by its hash and kept in your cache folder.",
+        '  glsmamba-studio open "$(glsmamba-studio sample)"',
+    )  # fmt: skip
 
     part = command(
         "train", "train a model",
@@ -201,11 +223,12 @@ def _predict(arguments: argparse.Namespace) -> int:
 def _open(path: Path | None) -> int:
     if path is not None and not path.exists():
         raise FileNotFoundError(f"{path} does not exist: check the path.")
-    screens = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
-    if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in screens):
+    from app.commands.screen import has_screen
+
+    if not has_screen():
         raise RuntimeError(
-            "There is no screen here to open a window on. Predict without one: glsmamba-studio predict VIDEO --out DIR "
-            "(see glsmamba-studio --help)."
+            "There is no screen here to open a window on. These need none: glsmamba-studio predict VIDEO --out DIR, export, "
+            "check, info (see glsmamba-studio --help)."
         )
     from app.ui.application import run
 

@@ -75,9 +75,11 @@ def _predict_one(video: Path, options: Options) -> list[Path]:
         problem = project.video_matches(info)
         if problem is not None:
             raise ValueError(f"{place.name} in {options.out} belongs to another video: {problem} Choose another --out.")
+        frames = range(min(options.limit or info.n_frames, info.n_frames))
         if options.again:
             project.forget_predicted()
-        frames = range(min(options.limit or info.n_frames, info.n_frames))
+        elif project.predicted_frames()[frames.start : frames.stop].all():
+            tqdm.write(f"All frames of {video.name} were predicted before; --again predicts them anew.", file=sys.stderr)
         engine = Engine(
             project,
             lambda: VideoReader(video, index),
@@ -118,7 +120,7 @@ def _work(engine: Engine, project: Project, frames: range, name: str) -> None:
         bar.update(done() - bar.n)
         status = engine.status
         engine.close()
-        engine.step()
+        engine.run()  # lets go of the video and the model
     if stopped:
         raise Stopped(
             f"Stopped: {done()} of {len(frames)} frames of {name} are predicted and kept in {project.path}. "
@@ -126,6 +128,8 @@ def _work(engine: Engine, project: Project, frames: range, name: str) -> None:
         )
     if status.state == "failed":
         raise RuntimeError(status.message)
+    if status.message:
+        tqdm.write(f"{name}: {status.message}.", file=sys.stderr)
 
 
 @contextmanager

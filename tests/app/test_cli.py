@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from app import cli
-from app.inference.engine import Engine
+from app.commands.screen import has_screen
 from app.labels import edits
 from app.labels.pose import Provenance
 from app.labels.project import Project
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +53,7 @@ def test_help_shows_every_command_with_examples(capsys: pytest.CaptureFixture[st
     assert ended.value.code == 0
     for word in ("open", "predict", "export", "check", "info", "sample", "train", "evaluate", "examples:"):
         assert word in text
-    for command in ("predict", "export", "check"):
+    for command in ("open", "predict", "export", "check", "info", "sample", "train", "evaluate"):
         with pytest.raises(SystemExit):
             cli.main([command, "--help"])
         assert "examples:" in capsys.readouterr().out
@@ -73,23 +80,64 @@ def test_a_video_is_predicted_and_a_second_run_goes_on(
     assert str(out / "numbered.json") in printed
 
 
-def test_ctrl_c_stops_with_a_sentence_and_keeps_what_is_done(
-    capsys: pytest.CaptureFixture[str], small_video: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_ctrl_c_stops_with_a_sentence_and_the_next_run_goes_on(
+    capsys: pytest.CaptureFixture[str], small_video: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
-    step, pressed = Engine.step, []
-
-    def step_and_press(engine: Engine) -> bool:
-        if engine.project.predicted_frames().sum() == 3 and not pressed:
-            pressed.append(True)
-            os.kill(os.getpid(), signal.SIGINT)
-        return step(engine)
-
-    monkeypatch.setattr(Engine, "step", step_and_press)
-    code, _, err = say(capsys, "predict", small_video, "--out", tmp_path, "--checkpoint", checkpoint, "--limit", "6")
-    assert code == 130
-    assert "Stopped: 3 of 6 frames" in err and "same command again" in err
+    """A real process and a real signal, in the middle of the work."""
+    words = ["predict", str(small_video), "--out", str(tmp_path), "--checkpoint", str(checkpoint), "--device", "cpu"]
+    quiet = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "main.py"), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=quiet
+    )
+    assert process.stderr is not None
+    said = b""
+    while not re.search(rb" [1-9]\d*/40 ", said):  # the bar: a frame is done
+        piece = os.read(process.stderr.fileno(), 4096)
+        assert piece, said
+        said += piece
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    text = err.decode()
+    assert process.returncode == 130, text
+    assert "Traceback" not in text and "same command again" in text and not out
+    stopped = re.search(r"Stopped: (\d+) of 40 frames", text)
+    assert stopped is not None
     with Project.open(tmp_path / "numbered.glsproj") as project:
-        assert project.predicted_frames().sum() == 3
+        done = project.predicted_frames()
+        assert 0 < done.sum() == int(stopped[1]) < 40
+    code, _, err_text = say(capsys, *words, "--limit", str(int(stopped[1]) + 1))
+    assert code == 0, err_text
+    with Project.open(tmp_path / "numbered.glsproj") as project:
+        assert project.predicted_frames().sum() == int(stopped[1]) + 1
+    code, _, err_text = say(capsys, *words, "--limit", "1")
+    assert code == 0 and "--again" in err_text
+
+
+def test_a_folder_of_pictures_and_a_video_in_one_go(
+    capsys: pytest.CaptureFixture[str], small_video: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    pictures = tmp_path / "stills"
+    pictures.mkdir()
+    for n in range(3):
+        cv2.imwrite(str(pictures / f"{n}.png"), np.full((120, 160, 3), 40 * n, np.uint8))
+    out = tmp_path / "out"
+    code, printed, err = say(
+        capsys, "predict", pictures, small_video, "--out", out, "--checkpoint", checkpoint, "--limit", "2", "--device", "cpu"
+    )
+    assert code == 0, err
+    assert printed.split() == [str(out / "stills.json"), str(out / "numbered.json")]
+    assert len(json.loads((out / "stills.json").read_text())["images"]) == 3
+
+
+def test_damaged_and_empty_videos_are_no_trouble(
+    capsys: pytest.CaptureFixture[str], checkpoint: Path, tmp_path: Path, shared_data: Path
+) -> None:
+    clips = [shared_data / "clips" / name for name in ("corrupted.mp4", "no_person.mp4")]
+    code, printed, err = say(capsys, "predict", *clips, "--out", tmp_path, "--checkpoint", checkpoint, "--limit", "3")
+    assert code == 0, err
+    assert "Traceback" not in err and printed.count(".json") == 2
+    code, printed, _ = say(capsys, "check", tmp_path / "no_person.json")
+    assert code == 0, printed
 
 
 def test_export_and_check(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -146,14 +194,30 @@ def test_wrong_input_is_one_sentence_and_exit_code_two(
         cli.main(["predict", str(absent), "--out", str(tmp_path)])
 
 
-def test_without_a_screen_open_says_so_and_names_predict(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_without_a_screen_open_says_so_and_names_what_needs_none(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("sys.platform", "linux")
-    code, _, err = say(capsys)
-    assert code == 2 and "no screen" in err and "predict VIDEO --out DIR" in err
+    for name, value in (("HOME", "/"), ("DISPLAY", ":4711"), ("DISPLAY", "nonsense"), ("WAYLAND_DISPLAY", "wayland-77")):
+        with monkeypatch.context() as here:  # also where a display is named that has gone
+            here.setenv(name, value)
+            here.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+            code, _, err = say(capsys)
+            assert code == 2 and "no screen" in err and "predict VIDEO --out DIR" in err, (name, value)
+
+
+def test_a_screen_that_answers_is_found(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "wayland-0"))
+        server.listen()
+        assert has_screen({"WAYLAND_DISPLAY": "wayland-0", "XDG_RUNTIME_DIR": str(tmp_path)})
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        if port >= 6000:
+            assert has_screen({"DISPLAY": f"127.0.0.1:{port - 6000}.0"})
+    assert has_screen({"QT_QPA_PLATFORM": "offscreen"})
 
 
 def test_info_names_versions_devices_kernels_and_checkpoint(capsys: pytest.CaptureFixture[str], checkpoint: Path) -> None:

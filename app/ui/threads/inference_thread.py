@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QThread, Signal
 
 from app.ui.events import Message
-from app.ui.threads.warm_up import collector_off, hand_over_quickly, load_torch_libraries
+from app.ui.threads.priority import stand_back
+from app.ui.threads.warm_up import collector_off, load_torch_libraries
 
 if TYPE_CHECKING:
     from app.inference.engine import Engine
@@ -106,7 +107,7 @@ class InferenceThread(QThread):
 
     def run(self) -> None:
         """Body of the thread."""
-        hand_over_quickly()
+        stand_back()
         try:
             self._run()
         except Exception as error:  # the window must hear of it, whatever it was

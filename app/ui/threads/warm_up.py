@@ -15,18 +15,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["collector_off", "hand_over_quickly", "load_torch_libraries"]
+__all__ = ["collector_off", "load_torch_libraries"]
 
 _LIBRARIES = ("libtorch_global_deps.so", "libc10.so", "libtorch_cpu.so", "libtorch.so", "libtorch_python.so")
-
-
-def hand_over_quickly() -> None:
-    """Let a thread that computes in Python give the lock away after 1 ms instead of 5.
-
-    A repaint crosses between Qt and Python dozens of times, and each crossing waits for the lock anew: at 5 ms each, ten of
-    them are a stall one can see.
-    """
-    sys.setswitchinterval(0.001)
 
 
 def load_torch_libraries() -> None:

@@ -6,8 +6,19 @@ written here keeps to what both accept, and :func:`check` says what in a file th
 """
 
 from glsmamba.data.posetrack18_check import check
-from glsmamba.data.posetrack18_names import MAX_FRAMES, PoseTrackError, sequence_name
+from glsmamba.data.posetrack18_names import MAX_FRAMES, PoseTrackError, PoseTrackWriteError, sequence_name
 from glsmamba.data.posetrack18_read import read
 from glsmamba.data.posetrack18_write import Kind, Occluded, Written, write
 
-__all__ = ["MAX_FRAMES", "Kind", "Occluded", "PoseTrackError", "Written", "check", "read", "sequence_name", "write"]
+__all__ = [
+    "MAX_FRAMES",
+    "Kind",
+    "Occluded",
+    "PoseTrackError",
+    "PoseTrackWriteError",
+    "Written",
+    "check",
+    "read",
+    "sequence_name",
+    "write",
+]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -123,6 +123,8 @@ def _regions(image: dict[str, Any], n: int) -> Iterator[Problem]:
             yield _error("regions", "An ignore region has not as many x as y.", n)
         elif 0 < len(x) < 3:
             yield _error("regions", "An ignore region has fewer than three corners.", n)
+        elif not all(map(_number, [*x, *y])):
+            yield _error("regions", "A corner of an ignore region is not two finite numbers.", n)
 
 
 def _annotations(content: dict[str, Any], annotations: list[Any], path: Path) -> Iterator[Problem]:
@@ -220,4 +222,6 @@ def _whole_number(value: Any) -> bool:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return abs(value) <= sys.float_info.max  # math.isfinite fails on whole numbers beyond it

@@ -14,6 +14,7 @@ __all__ = [
     "MAX_FRAMES",
     "MAX_PEOPLE",
     "PoseTrackError",
+    "PoseTrackWriteError",
     "frame_id",
     "load_json",
     "sequence_name",
@@ -44,6 +45,10 @@ CATEGORY: dict[str, Any] = {
 
 class PoseTrackError(ValueError):
     """A file that is no PoseTrack 2018 JSON, or labels that cannot be written as one; one sentence says what to do."""
+
+
+class PoseTrackWriteError(OSError):
+    """A file that could not be written; one sentence says why and what to do."""
 
 
 def sequence_name(name: str) -> str:
@@ -88,6 +93,8 @@ def load_json(path: Path) -> dict[str, Any]:
         raise PoseTrackError(
             f"{path.name} is not valid JSON (line {error.lineno}: {error.msg}); it may be cut short, get it again."
         ) from error
+    except ValueError as error:  # a whole number of thousands of digits
+        raise PoseTrackError(f"{path.name} holds a number that nothing can read ({error}); get the file again.") from error
     except RecursionError as error:
         raise PoseTrackError(f"{path.name} is nested too deeply to be a PoseTrack file; choose another file.") from error
     if isinstance(content, dict) and "annolist" in content:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections import defaultdict
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -88,7 +89,7 @@ def _images(images: list[Any], path: Path) -> dict[int, tuple[str, int, dict[str
             raise PoseTrackError(f"Two pictures of {path.name} have the id {key}; ids must differ.")
         file = PurePosixPath(str(image.get("file_name", "")))
         name = file.parent.name or str(image.get("vid_id", "")) or path.stem
-        digits = re.search(r"(\d+)$", file.stem)
+        digits = re.search(r"(\d{1,9})$", file.stem)
         index = int(digits[1]) if digits else counts[name]
         counts[name] += 1
         if (name, index) in taken:
@@ -106,7 +107,7 @@ def _person(annotation: dict[str, Any], names: tuple[str, ...], source: np.ndarr
         raise PoseTrackError(f"{where}: a person has not {len(names)} keypoint triplets; write the file again.")
     try:
         triplets = np.array(values, dtype=np.float64).reshape(-1, 3)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise PoseTrackError(f"{where}: a keypoint is no number; write the file again.") from error
     there = (triplets[:, 2] > 0) & np.isfinite(triplets).all(1) & (triplets[:, :2] != 0).any(1)
     seen = np.where(there, np.where(coco & (triplets[:, 2] == 1), Visibility.OCCLUDED, Visibility.VISIBLE), Visibility.ABSENT)
@@ -115,7 +116,7 @@ def _person(annotation: dict[str, Any], names: tuple[str, ...], source: np.ndarr
     points = np.where((visibility > 0)[:, None], triplets[source, :2], 0.0)
     scores = _scores(annotation.get("scores"), len(names), where)
     track = annotation.get("track_id")
-    if track is not None and (not isinstance(track, (int, float)) or track != int(track)):
+    if track is not None and not isinstance(track, int) and not (isinstance(track, float) and track.is_integer()):
         raise PoseTrackError(f"{where}: the track_id {track!r} is no whole number; write the file again.")
     person_score = annotation.get("score")
     return PersonRecord(
@@ -125,7 +126,7 @@ def _person(annotation: dict[str, Any], names: tuple[str, ...], source: np.ndarr
         None if scores is None else np.where(visibility > 0, scores[source], 0.0).astype(np.float32),
         _box(annotation.get("bbox"), where),
         _box(annotation.get("bbox_head"), where),
-        float(person_score) if isinstance(person_score, (int, float)) and math.isfinite(person_score) else None,
+        float(person_score) if isinstance(person_score, (int, float)) and abs(person_score) <= sys.float_info.max else None,
     )
 
 
@@ -134,7 +135,7 @@ def _scores(values: Any, n: int, where: str) -> np.ndarray | None:
         return None
     try:
         scores = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise PoseTrackError(f"{where}: a score is no number; write the file again.") from error
     if scores.shape != (n,):
         raise PoseTrackError(f"{where}: a person has {scores.size} scores for {n} keypoints; write the file again.")
@@ -145,7 +146,7 @@ def _box(values: Any, where: str) -> Box | None:
     if values is None or values == []:
         return None
     numbers = isinstance(values, list) and len(values) == 4 and all(isinstance(v, (int, float)) for v in values)
-    if not numbers:
+    if not numbers or any(abs(v) > sys.float_info.max for v in values if isinstance(v, int)):
         raise PoseTrackError(f"{where}: a box is not four numbers; write the file again.")
     x, y, w, h = (float(v) for v in values)
     return (x, y, w, h) if all(map(math.isfinite, (x, y, w, h))) and w > 0 and h > 0 else None
@@ -155,7 +156,7 @@ def _regions(image: dict[str, Any], where: str) -> tuple[np.ndarray, ...]:
     xs, ys = image.get("ignore_regions_x") or [], image.get("ignore_regions_y") or []
     try:
         polygons = [np.array([x, y], dtype=np.float64).T for x, y in zip(xs, ys, strict=True)]
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise PoseTrackError(
             f"{where}: an ignore region is not two equally long lists of numbers; write the file again."
         ) from error

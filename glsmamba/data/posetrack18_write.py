@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +21,7 @@ from glsmamba.data.posetrack18_names import (
     MAX_FRAMES,
     MAX_PEOPLE,
     PoseTrackError,
+    PoseTrackWriteError,
     frame_id,
     sequence_name,
     sequence_number,
@@ -71,15 +74,18 @@ def write(record: SequenceRecord, path: str | Path, kind: Kind = "gt", occluded:
         occluded: what becomes of occluded joints.
 
     Raises:
-        PoseTrackError: the labels cannot be written (two people with one id in a frame, 100 people in a frame).
-        OSError: no room, no permission; an older file of that name is left as it was.
+        PoseTrackError: the labels cannot be written (two people with one id in a frame, more than 100 people in a frame,
+            frames that are not all frames of the clip in order).
+        PoseTrackWriteError: no room, no permission; an older file of that name is left as it was.
     """
     path = Path(path)
+    _refuse_impossible(record)
     name = sequence_name(record.name)
     numbers = _track_numbers(record)
     found: list[Problem] = []
     paths = []
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with _sentence(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     for part, first in enumerate(range(0, max(record.n_frames, 1), MAX_FRAMES)):
         frames = record.frames[first : first + MAX_FRAMES]
         own = name if part == 0 else _next_name(name, part)
@@ -93,6 +99,7 @@ def write(record: SequenceRecord, path: str | Path, kind: Kind = "gt", occluded:
             track = None if problem.track is None else back.get(problem.track)
             found.append(replace(problem, frame=frame, track=track))
         paths.append(target)
+    found += _flattened(record, occluded)
     if len(paths) > 1:
         found.append(Problem("warning", "length", f"A PoseTrack file holds 10,000 frames: the clip is in {len(paths)} files."))
     return Written(tuple(paths), tuple(found))
@@ -174,23 +181,12 @@ class _Writer:
         return whole
 
     def _people(self, frame: FrameRecord, n: int) -> Iterator[dict[str, Any]]:
-        seen: set[int] = set()
         written = 0
         for person in frame.people:
-            if person.track_id is not None and person.track_id in seen:
-                raise PoseTrackError(
-                    f"Person {person.track_id} is twice in frame {n + self.first}; give one of them another id and try again."
-                )
-            if person.track_id is not None:
-                seen.add(person.track_id)
             annotation = self._person(person, n, written)
             if annotation is None:
                 continue
             written += 1
-            if written > MAX_PEOPLE:
-                raise PoseTrackError(
-                    f"Frame {n + self.first} has more than {MAX_PEOPLE} people, for which PoseTrack has no ids; delete some."
-                )
             yield annotation
 
     def _person(self, person: PersonRecord, n: int, order: int) -> dict[str, Any] | None:
@@ -287,6 +283,34 @@ class _Writer:
         self.problems.append(Problem("warning", rule, message, n + self.first, track, joint))
 
 
+def _refuse_impossible(record: SequenceRecord) -> None:
+    """Before anything is written, so that a clip of several files is not left half new and half old."""
+    for n, frame in enumerate(record.frames):
+        if frame.index != n:
+            raise PoseTrackError(
+                f"{record.name} has frame {frame.index} where frame {n} is due, but a PoseTrack file lists every frame of the "
+                "clip in order; add the missing frames without people."
+            )
+        if len(frame.people) > MAX_PEOPLE:
+            raise PoseTrackError(f"Frame {n} has more than {MAX_PEOPLE} people, for which PoseTrack has no ids; delete some.")
+        ids = Counter(person.track_id for person in frame.people if person.track_id is not None)
+        twice = next((track for track, count in ids.items() if count > 1), None)
+        if twice is not None:
+            raise PoseTrackError(f"Person {twice} is twice in frame {n}; give one of them another id and try again.")
+
+
+def _flattened(record: SequenceRecord, occluded: Occluded) -> list[Problem]:
+    """What became of occluded joints, for which the format has no state: once, with their number."""
+    people = (person for frame in record.frames for person in frame.people)
+    count = sum(int(np.count_nonzero(person.visibility == Visibility.OCCLUDED)) for person in people)
+    if not count:
+        return []
+    words = "1 occluded joint" if count == 1 else f"{count} occluded joints"
+    verb = "is" if count == 1 else "are"
+    what = "labelled like visible ones" if occluded == "keep" else "left out"
+    return [Problem("warning", "occluded", f"{words} {verb} {what}: PoseTrack 2018 has no word for occluded.")]
+
+
 def _track_numbers(record: SequenceRecord) -> dict[int | None, int]:
     tracks = sorted({person.track_id for frame in record.frames for person in frame.people if person.track_id is not None})
     return {track: number for number, track in enumerate(tracks)}
@@ -301,23 +325,31 @@ def _words(joint: str) -> str:
     return joint.replace("_", " ")
 
 
+@contextlib.contextmanager
+def _sentence(path: Path) -> Iterator[None]:
+    """Say why ``path`` cannot be written, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise PoseTrackWriteError(
+            f"{path} could not be written ({reason}); free some space or choose another folder. What was there is unchanged."
+        ) from error
+
+
 def _write_whole(path: Path, content: dict[str, Any]) -> None:
     """Write beside, then rename: a full disk or a lost process never leaves half a file."""
-    handle, scratch = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".part", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(content, file, separators=(",", ":"), allow_nan=False)
-            file.flush()
-            os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(scratch, 0o666 & ~mask)
-        os.replace(scratch, path)
-    except OSError as error:
-        Path(scratch).unlink(missing_ok=True)
-        raise OSError(
-            error.errno, f"{path.name} could not be written ({error.strerror}); free some room or choose another folder"
-        ) from error
-    except BaseException:
-        Path(scratch).unlink(missing_ok=True)
-        raise
+    with _sentence(path):
+        handle, scratch = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".part", dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(content, file, separators=(",", ":"), allow_nan=False)
+                file.flush()
+                os.fsync(file.fileno())
+            mask = os.umask(0)
+            os.umask(mask)
+            os.chmod(scratch, 0o666 & ~mask)  # mkstemp makes files that nobody else may read
+            os.replace(scratch, path)
+        except BaseException:
+            Path(scratch).unlink(missing_ok=True)
+            raise

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -321,3 +323,86 @@ def test_posetracks_own_names_are_kept(name: str) -> None:
 def test_any_name_becomes_one_that_evaluators_take(name: str) -> None:
     made = posetrack18.sequence_name(name)
     assert posetrack18.sequence_name(made) == made and made == posetrack18.sequence_name(name)
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [("track_id", float("inf")), ("track_id", float("nan")), ("track_id", 0.5), ("bbox", [0, 0, 10**400, 1]),
+     ("keypoints", [10**400] * 51), ("scores", [10**400] * 17)],
+)  # fmt: skip
+def test_numbers_without_measure_are_refused_with_their_frame(tmp_path: Path, where: str, value) -> None:
+    content = sound()
+    content["annotations"][0][where] = value
+    path = tmp_path / "odd.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(PoseTrackError, match=r"odd\.json, frame 0: .*write the file again\."):
+        posetrack18.read(path)
+    assert [p for p in posetrack18.check(path) if p.severity == "error" and p.frame == 0]
+
+
+def test_a_number_of_thousands_of_digits_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "long.json"
+    path.write_text('{"images": [{"id": ' + "9" * 5000 + "}]}")
+    for call in (posetrack18.read, posetrack18.check):
+        with pytest.raises(PoseTrackError, match=r"long\.json holds a number"):
+            call(path)
+
+
+@pytest.mark.parametrize(("occluded", "words"), [("keep", "labelled like visible"), ("drop", "left out")])
+def test_the_fate_of_occluded_joints_is_told_once_with_their_number(tmp_path: Path, occluded, words: str) -> None:
+    seen = np.full(15, Visibility.VISIBLE, np.uint8)
+    seen[4:6] = Visibility.OCCLUDED
+    record = clip(*[(PersonRecord(0, standing().keypoints, seen),)] * 3)
+    written = posetrack18.write(record, tmp_path / "a.json", occluded=occluded)
+    (told,) = written.problems
+    assert (told.severity, told.rule, told.frame) == ("warning", "occluded", None)
+    assert told.message.startswith("6 occluded joints are ") and words in told.message
+
+
+def test_a_clip_with_missing_frames_is_refused_not_renumbered(tmp_path: Path) -> None:
+    record = SequenceRecord("gap", (FrameRecord(0), FrameRecord(5, (standing(),))), *SIZE)
+    with pytest.raises(PoseTrackError, match="frame 5 where frame 1 is due"):
+        posetrack18.write(record, tmp_path / "gap.json")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_long_clip_that_cannot_be_written_leaves_all_its_files(tmp_path: Path) -> None:
+    (tmp_path / "long.json").write_text("old")
+    frames = tuple(FrameRecord(n, (standing(4), standing(4, 300)) if n == 10_003 else ()) for n in range(10_010))
+    with pytest.raises(PoseTrackError, match="frame 10003"):
+        posetrack18.write(SequenceRecord("long", frames, *SIZE), tmp_path / "long.json")
+    assert (tmp_path / "long.json").read_text() == "old" and os.listdir(tmp_path) == ["long.json"]
+
+
+NO_ROOM = """
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from test_posetrack18 import clip, standing
+from glsmamba.data import posetrack18
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))  # what a full disk is to whoever writes: no byte more
+try:
+    posetrack18.write(clip(*[(standing(0),)] * 200), {path!r})
+except OSError as error:
+    print(str(error))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of files there")
+def test_without_room_the_old_file_stays_and_one_sentence_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "kept.json"
+    posetrack18.write(clip((standing(3),)), path)
+    before = path.read_bytes()
+    here = Path(__file__).parent
+    code = NO_ROOM.format(tests=str(here), path=str(path))
+    done = subprocess.run([sys.executable, "-c", code], cwd=here.parents[1], capture_output=True, text=True, timeout=60)
+    (sentence,) = done.stdout.splitlines()
+    assert sentence.startswith(f"{path} could not be written (") and sentence.endswith("unchanged."), done.stderr
+    assert path.read_bytes() == before and os.listdir(tmp_path) == ["kept.json"]
+
+
+def test_a_folder_that_is_a_file_is_said_without_errno(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("in the way")
+    with pytest.raises(posetrack18.PoseTrackWriteError, match=r"a\.json could not be written \(") as caught:
+        posetrack18.write(clip((standing(0),)), tmp_path / "out" / "a.json")
+    assert "\n" not in str(caught.value)

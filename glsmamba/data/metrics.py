@@ -1,0 +1,174 @@
+"""Figures of merit for poses: PCK, PCKh and PoseTrack's average precision per joint. Pure functions of arrays.
+
+PCKh and AP follow PoseTrack's evaluator (Andriluka et al. 2018, poseval): a joint is right within half a head size, and the
+head size is 0.6 times the diagonal of the head box. Where poseval counts a joint that nobody has as 0, it is NaN here and left
+out of the mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from glsmamba.data.records import PersonRecord, SequenceRecord, Visibility
+
+__all__ = ["HEAD", "AveragePrecision", "area_under", "average_precision", "head_size", "head_sizes", "match_people", "pck"]
+
+#: Head size over the diagonal of the head box.
+HEAD = 0.6
+
+
+def pck(predicted: np.ndarray, truth: np.ndarray, labelled: np.ndarray, size: np.ndarray, part: float = 0.5) -> np.ndarray:
+    """(K,) share of labelled joints no farther from the truth than ``part`` of the person's ``size``; NaN where none is.
+
+    With sizes of :func:`head_size` this is PCKh.
+
+    Args:
+        predicted: (N, K, 2) x, y of the same people in the same order; NaN where nothing was predicted, which counts as wrong.
+        truth: (N, K, 2).
+        labelled: (N, K) bool: which joints of the truth count.
+        size: (N,) length per person in pixels, above 0.
+        part: of the size.
+    """
+    labelled = np.asarray(labelled, bool)
+    with np.errstate(invalid="ignore"):
+        right = _distance(predicted, truth) <= part * np.asarray(size, np.float64)[:, None]
+        return np.divide((right & labelled).sum(0), labelled.sum(0), out=_nans(truth.shape[1]), where=labelled.any(0))
+
+
+def head_size(box: Sequence[float] | np.ndarray) -> float:
+    """Head size in pixels of a head box (x, y, w, h): 0.6 times its diagonal."""
+    return HEAD * float(np.hypot(box[2], box[3]))
+
+
+def head_sizes(people: Sequence[PersonRecord]) -> np.ndarray:
+    """(N,) head sizes in pixels.
+
+    Raises:
+        ValueError: somebody has no head box, or one without size.
+    """
+    sizes = np.array([0.0 if person.head_box is None else head_size(person.head_box) for person in people])
+    if (sizes <= 0).any():
+        raise ValueError("A person of the truth has no head box, so that no distance can be judged; run check on the file.")
+    return sizes
+
+
+@dataclass(frozen=True)
+class AveragePrecision:
+    """AP per joint, 0..1.
+
+    Attributes:
+        per_joint: (K,); NaN where the truth has none.
+        labelled: (K,) int64: how many the truth has.
+    """
+
+    per_joint: np.ndarray
+    labelled: np.ndarray
+
+    @property
+    def mean(self) -> float:
+        """Over the joints that occur; NaN if none does."""
+        known = self.per_joint[self.labelled > 0]
+        return float(known.mean()) if known.size else float("nan")
+
+
+def average_precision(predicted: SequenceRecord, truth: SequenceRecord, part: float = 0.5) -> AveragePrecision:
+    """PoseTrack's AP of predictions: people are matched by PCKh, joints ranked by their scores over all frames.
+
+    Frames of the truth without people are passed over, with what was predicted there, as poseval does. Predicted joints of
+    people who match nobody, and joints that the truth does not label on people who do, are false positives.
+
+    Args:
+        predicted: with scores; people without are ranked at 0.
+        truth: everybody with a head box.
+        part: of the head size.
+
+    Raises:
+        ValueError: other frames or other joints than the truth's, or a person of the truth without a head box.
+    """
+    if predicted.skeleton.joints != truth.skeleton.joints:
+        raise ValueError("Predictions and truth have different joints; map one to the other by name first.")
+    if [frame.index for frame in predicted.frames] != [frame.index for frame in truth.frames]:
+        raise ValueError("Predictions and truth have different frames; both must list every frame of the clip in order.")
+    joints = len(truth.skeleton)
+    count = np.zeros(joints, np.int64)
+    scores: list[list[float]] = [[] for _ in range(joints)]
+    right: list[list[bool]] = [[] for _ in range(joints)]
+    for guess, real in zip(predicted.frames, truth.frames, strict=True):
+        if not real.people:
+            continue
+        there = _present(real.people)
+        count += there.sum(0)
+        if not guess.people:
+            continue
+        found = _present(guess.people)
+        # (P, G, K): predicted joint k of person p is right for person g
+        close = (
+            _distance(_points(guess.people)[:, None], _points(real.people)[None])
+            <= part * head_sizes(real.people)[None, :, None]
+        )
+        close &= found[:, None] & there[None]
+        for p, g in enumerate(match_people(close, there).tolist()):
+            person = guess.people[p]
+            for k in np.flatnonzero(found[p]).tolist():
+                scores[k].append(0.0 if person.scores is None else float(person.scores[k]))
+                right[k].append(g >= 0 and bool(close[p, g, k]))
+    areas = [area_under(np.array(s), np.array(r, bool), int(n)) for s, r, n in zip(scores, right, count, strict=True)]
+    return AveragePrecision(np.array(areas), count)
+
+
+def match_people(close: np.ndarray, labelled: np.ndarray) -> np.ndarray:
+    """(P,) whom of the truth each predicted person is, or -1: each takes whom it fits best, then each of them its best fit.
+
+    A person whose best fit is taken by a better prediction matches nobody, also where a second best is free (as in poseval).
+
+    Args:
+        close: (P, G, K) bool: joint k of predicted person p is right for person g.
+        labelled: (G, K) bool.
+    """
+    people = close.shape[0]
+    matched = np.full(people, -1, np.int64)
+    if 0 in close.shape[:2]:
+        return matched
+    share = close.sum(2) / np.maximum(labelled.sum(1), 1)
+    first = share.argmax(1)
+    own = np.zeros_like(share)
+    own[np.arange(people), first] = share[np.arange(people), first]
+    for g, p in enumerate(own.argmax(0).tolist()):
+        if own[p, g] > 0:
+            matched[p] = g
+    return matched
+
+
+def area_under(scores: np.ndarray, right: np.ndarray, total: int) -> float:
+    """Area under precision over recall, precision made to fall (Pascal VOC 2010); NaN where ``total`` is 0.
+
+    Args:
+        scores: (D,) of the detections.
+        right: (D,) bool.
+        total: how many there are to find.
+    """
+    if total == 0:
+        return float("nan")
+    hits = right[np.argsort(-scores, kind="stable")]
+    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+    falling = np.maximum.accumulate(precision[::-1])[::-1]
+    return float(falling[hits].sum() / total)
+
+
+def _distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.asarray(np.linalg.norm(np.asarray(a, np.float64) - np.asarray(b, np.float64), axis=-1))
+
+
+def _present(people: Sequence[PersonRecord]) -> np.ndarray:
+    return np.stack([person.visibility != Visibility.ABSENT for person in people])
+
+
+def _points(people: Sequence[PersonRecord]) -> np.ndarray:
+    return np.stack([person.keypoints for person in people])
+
+
+def _nans(n: int) -> np.ndarray:
+    return np.full(n, np.nan)

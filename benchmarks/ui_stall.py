@@ -219,6 +219,7 @@ def measure(video: Path, seconds: float, trace: Path | None, rng: np.random.Gene
         ("ui_stall_worst_ms", float(inferring.max()), GOAL_STALL_MS, "ms"),
         ("ui_stall_worst_loading_ms", float(loading.max()), GOAL_STALL_MS, "ms"),
         ("ui_stall_p99_vs_own_thread", float(np.percentile(inferring, 99) / np.percentile(own_thread, 99)), 1.0, "x"),
+        ("ui_stall_p99_vs_window_alone", float(np.percentile(inferring, 99) / np.percentile(alone, 99)), 2.0, "x"),
         ("open_to_first_picture_s", seen["picture"] - opened, GOAL_PICTURE_S, "s"),
         ("open_to_first_skeleton_s", seen["skeleton"] - opened, 10.0, "s"),
     ]

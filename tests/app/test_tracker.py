@@ -126,7 +126,7 @@ def test_a_box_on_half_of_a_hidden_person_is_nobody() -> None:
     """The pose found in it is that of the person in front."""
     tracker, front, sure = Tracker(), (100.0, 60.0, 60.0, 160.0), np.full(15, 0.8)
     half = tracker.propose(0, [Detection(front, 0.8), Detection((165, 70, 25, 140), 0.4)])
-    mixed = figure(front) + np.where(np.arange(15)[:, None] > 10, [45.0, -15.0], [0.0, 0.0])
+    mixed = figure(front) + np.where(np.arange(15)[:, None] > 8, [45.0, -15.0], [0.0, 0.0])
     poses = [figure(front), mixed]
     named = tracker.update(0, [c.with_pose(pose, sure) for c, pose in zip(half, poses, strict=True)])
     assert [t.candidate.box for t in named] == [front]
@@ -134,7 +134,7 @@ def test_a_box_on_half_of_a_hidden_person_is_nobody() -> None:
 
 def test_somebody_in_full_view_keeps_the_id_when_another_who_was_away_comes_back_beside() -> None:
     tracker = Tracker()
-    still, beside = (100.0, 60.0, 60.0, 160.0), (110.0, 62.0, 56.0, 150.0)
+    still, beside = (100.0, 60.0, 60.0, 160.0), (100.0, 80.0, 60.0, 140.0)
     first = tracker.update(0, tracker.propose(0, [Detection(still, 0.8)]))[0].track
     tracker.update(1, tracker.propose(1, [Detection(still, 0.8), Detection(beside, 0.7)]))
     for f in range(2, 20):

@@ -172,7 +172,8 @@ class ExportDialog(QDialog):
         if not problems:
             self._ended(f"Written to {where}. Read back and checked: no problems.", False)
             return
-        count = f"{errors} errors and {len(problems) - errors} remarks" if errors else f"{len(problems)} remarks"
+        remarks = _counted(len(problems) - errors, "remark")
+        count = f"{_counted(errors, 'error')} and {remarks}" if errors else remarks
         self._ended(f"Written to {where}. The check found {count}; click one to go there.", bool(errors))
         self._list(problems)
 
@@ -239,3 +240,7 @@ class ExportDialog(QDialog):
     def _other_video(self, _video: object) -> None:
         if self._worker is None:
             self.close()
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"

@@ -113,7 +113,10 @@ class ImportDialog(QDialog):
         self.sequence.setVisible(len(sequences) > 1)
         people = sum(len(frame.people) for frame in sequences[0].frames) if sequences else 0
         if sequences:
-            self.outcome.setText(f"{sequences[0].n_frames} frames, {people} poses.")
+            frames = sequences[0].n_frames
+            self.outcome.setText(
+                f"{frames} {'frame' if frames == 1 else 'frames'}, {people} {'pose' if people == 1 else 'poses'}."
+            )
         else:
             self.outcome.setText("There is no sequence in this file.")
         self.import_button.setEnabled(bool(sequences))

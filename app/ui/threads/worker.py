@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 __all__ = ["Cancelled", "Worker"]
 
@@ -32,7 +32,8 @@ class Worker(QObject):
         self._call = call
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
-        self._thread.start()
+        # Not now: a quick call would end before its maker has connected to the signals, which then nobody would hear.
+        QTimer.singleShot(0, self, self._thread.start)
 
     def cancel(self) -> None:
         """Stop at the next progress report."""

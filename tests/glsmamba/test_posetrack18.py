@@ -406,3 +406,19 @@ def test_a_folder_that_is_a_file_is_said_without_errno(tmp_path: Path) -> None:
     with pytest.raises(posetrack18.PoseTrackWriteError, match=r"a\.json could not be written \(") as caught:
         posetrack18.write(clip((standing(0),)), tmp_path / "out" / "a.json")
     assert "\n" not in str(caught.value)
+
+
+def test_posetracks_own_file_is_written_again_as_it_was(shared_data: Path, tmp_path: Path) -> None:
+    (path,) = (shared_data / "posetrack18" / "annotations").glob("*.json")
+    (record,) = posetrack18.read(path)
+    assert posetrack18.write(record, tmp_path / path.name).problems == ()
+    real, ours = (json.loads(file.read_text()) for file in (path, tmp_path / path.name))
+    assert real["annotations"] and ours["categories"] == real["categories"]
+    for one, other in zip(real["annotations"], ours["annotations"], strict=True):
+        for key in ("keypoints", "bbox"):
+            np.testing.assert_allclose(other[key], one[key], atol=1e-3)
+        for key in ("bbox_head", "track_id", "image_id", "id", "scores", "category_id", "num_keypoints"):
+            assert other[key] == one[key]
+    for one, other in zip(real["images"], ours["images"], strict=True):
+        for key in ("file_name", "id", "frame_id", "vid_id", "is_labeled", "ignore_regions_x", "ignore_regions_y"):
+            assert other[key] == one[key]

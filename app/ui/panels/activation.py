@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QFrame, QLabel, QScrollArea, QSlider, QVBoxLayout, QWidget
 
 from app.labels.changes import LabelChange
@@ -122,9 +122,8 @@ class ActivationPanel(Page):
         if change.frames is None or self._session.shown_frame in change.frames:
             self._ask_soon()
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Catch up."""
-        super().showEvent(event)
+    def catch_up(self) -> None:
+        """It came on screen."""
         self._ask_soon()
 
     def hideEvent(self, event: QHideEvent) -> None:
@@ -133,7 +132,7 @@ class ActivationPanel(Page):
         self._soon.stop()
 
     def _ask_soon(self) -> None:
-        if self.isVisible():
+        if self.on_screen:
             self._tell_state()
             self._soon.start()
 
@@ -162,7 +161,7 @@ class ActivationPanel(Page):
     def _ask(self) -> None:
         session = self._session
         asked = self.query()
-        if asked is None or session.playing or not self.isVisible():
+        if asked is None or session.playing or not self.on_screen:
             return
         track, pose, query, _ = asked
         frame, block = session.shown_frame, self.block.currentData()
@@ -222,7 +221,7 @@ class ActivationPanel(Page):
 
     def _draw(self) -> None:
         result, display = self.result, self._session.display
-        if result is None or not self.isVisible():
+        if result is None or not self.on_screen:
             return
         maps, pictures = result.maps.maps, result.pictures
         path = display.activation_path if display.activation_path in maps else "all"

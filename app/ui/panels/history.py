@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtGui import QColor, QFont, QShowEvent
+from PySide6.QtGui import QColor, QFont, QIcon
 from PySide6.QtWidgets import QAbstractItemView, QListView, QVBoxLayout, QWidget
 
 from app.labels.changes import HistoryItem, LabelChange
@@ -63,8 +63,12 @@ class HistoryModel(QAbstractListModel):
             font.setItalic(item is not None and not item.done)
             return font
         if role == Qt.ItemDataRole.DecorationRole:
-            return theme.icon("chevron-right" if row == self.current else "blank", theme.colors().accent)
+            return self._mark(row)
         return None
+
+    def _mark(self, row: int) -> QIcon:
+        c = theme.colors()
+        return theme.icon("chevron-right", c.accent) if row == self.current else theme.icon("circle-small", c.line)
 
 
 class HistoryPanel(Page):
@@ -93,7 +97,7 @@ class HistoryPanel(Page):
 
     def refresh(self) -> None:
         """Read the history anew."""
-        if not self.isVisible():
+        if not self.on_screen:
             return
         self.model.refresh()
         if self._session.video is None:
@@ -104,9 +108,8 @@ class HistoryPanel(Page):
             self.show_content()
             self.list.scrollTo(self.model.index(self.model.current))
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Catch up on what happened while hidden."""
-        super().showEvent(event)
+    def catch_up(self) -> None:
+        """It came on screen."""
         self.refresh()
 
     def _labels_changed(self, change: LabelChange) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QAbstractItemModel, QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtGui import QColor, QShowEvent
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QComboBox,
     QHeaderView,
@@ -24,7 +24,7 @@ from app.ui import theme
 from app.ui.canvas.colours import joint_colours, qcolor
 from app.ui.canvas.words import PROVENANCE_WORDS, VISIBILITY_WORDS, joint_words, score_words
 from app.ui.panels.page import Page, make_table
-from app.ui.panels.people import _swatch
+from app.ui.panels.swatch import swatch
 from app.ui.session import Session
 
 __all__ = ["KeypointsModel", "KeypointsPanel"]
@@ -83,7 +83,7 @@ class KeypointsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DecorationRole and column == 0:
             skeleton = self._session.skeleton
             mode = self._session.display.colour_mode
-            return _swatch(qcolor(joint_colours(pose, skeleton, self.place[1], mode)[joint]).name())
+            return swatch(qcolor(joint_colours(pose, skeleton, self.place[1], mode)[joint]).name())
         if role == Qt.ItemDataRole.ForegroundRole and absent:
             return QColor(theme.colors().muted)
         if role == Qt.ItemDataRole.FontRole and 0 < column < _STATE:
@@ -187,6 +187,8 @@ class KeypointsPanel(Page):
         self.table.setItemDelegate(_Editors(self.table))
         header = self.table.horizontalHeader()
         header.setMinimumSectionSize(36)
+        self.spare(self.table, 5, 56)
+        self.spare(self.table, 3, 44)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.table.selectionModel().currentRowChanged.connect(self._chosen)
@@ -205,7 +207,7 @@ class KeypointsPanel(Page):
 
     def refresh(self) -> None:
         """Show the selected person of the frame on screen."""
-        if not self.isVisible():
+        if not self.on_screen:
             return
         session = self._session
         frame, track = session.shown_frame, session.selected_track
@@ -223,9 +225,8 @@ class KeypointsPanel(Page):
             self.show_content()
             self._follow()
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Catch up on what happened while hidden."""
-        super().showEvent(event)
+    def catch_up(self) -> None:
+        """It came on screen."""
         self.refresh()
 
     def _labels_changed(self, change: LabelChange) -> None:
@@ -233,7 +234,7 @@ class KeypointsPanel(Page):
             self.refresh()
 
     def _recolour(self) -> None:
-        if self.isVisible() and self.model.pose is not None:
+        if self.on_screen and self.model.pose is not None:
             self.table.viewport().update()
 
     def _follow(self) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QStackedWidget, QTableView, QVBoxLayout, QWidget
 
 from app.ui import theme
 
 __all__ = ["Page", "make_table"]
+
+#: Width of a panel on a first run in logical pixels.
+_WIDTH = 45 * theme.GRID
 
 
 class Page(QStackedWidget):
@@ -16,6 +20,7 @@ class Page(QStackedWidget):
     def __init__(self, content: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.content = content
+        self._spared: list[tuple[QTableView, int, int]] = []
         self._empty = QWidget(self)
         column = QVBoxLayout(self._empty)
         column.setContentsMargins(2 * theme.GRID, 2 * theme.GRID, 2 * theme.GRID, 2 * theme.GRID)
@@ -37,6 +42,38 @@ class Page(QStackedWidget):
         if self._words.text() != text:
             self._words.setText(text)
         self.setCurrentWidget(self._empty)
+
+    @property
+    def on_screen(self) -> bool:
+        """True while people can see it; a dock behind another tab counts as visible for Qt, but lies outside the window."""
+        place = QRect(self.mapTo(self.window(), QPoint()), self.size())
+        return self.isVisible() and place.intersects(self.window().rect())
+
+    def sizeHint(self) -> QSize:
+        """Room for the tables' columns; the picture gets the rest."""
+        return QSize(_WIDTH, 36 * theme.GRID)
+
+    def minimumSizeHint(self) -> QSize:
+        """Narrow enough for a window of 1024 x 700 pixels."""
+        return QSize(30 * theme.GRID, 10 * theme.GRID)
+
+    def catch_up(self) -> None:
+        """It came on screen: show what happened meanwhile. The window calls this when a tab is raised."""
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catch up on what happened while hidden."""
+        super().showEvent(event)
+        self.catch_up()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out columns that can be spared where there is no room for them."""
+        super().resizeEvent(event)
+        for table, column, letters in self._spared:
+            table.setColumnHidden(column, self.width() < letters * self.fontMetrics().averageCharWidth())
+
+    def spare(self, table: QTableView, column: int, letters: int) -> None:
+        """Hide a column while the panel is narrower than so many letters."""
+        self._spared.append((table, column, letters))
 
     @property
     def words(self) -> str:

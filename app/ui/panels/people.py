@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
-from PySide6.QtGui import QColor, QFont, QPixmap, QShowEvent
+from PySide6.QtGui import QColor, QFont
 from PySide6.QtWidgets import QHeaderView, QMenu, QVBoxLayout, QWidget
 
 from app.labels import edits
 from app.labels.changes import LabelChange
 from app.ui import theme
 from app.ui.panels.page import Page, make_table
+from app.ui.panels.swatch import swatch
 from app.ui.session import Session
 
 __all__ = ["PeopleModel", "PeoplePanel", "nearest_frame"]
@@ -92,7 +93,7 @@ class PeopleModel(QAbstractTableModel):
             values: tuple[Any, ...] = (self._names[track], _STATES[here], f"{frames:,}", f"{by_hand:,}" if by_hand else "")
             return values[column]
         if role == Qt.ItemDataRole.DecorationRole and column == 0:
-            return _swatch(theme.person_colour(track).name())
+            return swatch(theme.person_colour(track).name())
         if role == Qt.ItemDataRole.ForegroundRole and not here:
             return QColor(theme.colors().muted)
         if role == Qt.ItemDataRole.FontRole and column > 0:
@@ -140,6 +141,7 @@ class PeoplePanel(Page):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(48)
+        self.spare(self.table, 3, 46)
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.table)
@@ -153,7 +155,6 @@ class PeoplePanel(Page):
         session.labels_changed.connect(self._labels_changed)
         session.picture_ready.connect(lambda *_: self._moved())
         session.selection_changed.connect(self._follow)
-        theme.theme().changed.connect(_swatches.clear)
         self.refresh()
 
     def refresh(self) -> None:
@@ -169,13 +170,12 @@ class PeoplePanel(Page):
             self.show_content()
         self._follow()
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Catch up on what happened while hidden."""
-        super().showEvent(event)
+    def catch_up(self) -> None:
+        """It came on screen."""
         self.refresh()
 
     def _labels_changed(self, change: LabelChange) -> None:
-        if not self.isVisible():
+        if not self.on_screen:
             return
         if change.reason == "prediction":
             if not self._later.isActive():
@@ -184,7 +184,7 @@ class PeoplePanel(Page):
             self.refresh()
 
     def _moved(self) -> None:
-        if self.isVisible():
+        if self.on_screen:
             self.model.moved()
 
     def _follow(self) -> None:
@@ -238,15 +238,3 @@ class PeoplePanel(Page):
         menu.addAction("Delete in all frames", delete_all)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(self.table.viewport().mapToGlobal(at))
-
-
-_swatches: dict[str, QPixmap] = {}
-
-
-def _swatch(colour: str) -> QPixmap:
-    if colour not in _swatches:
-        pixmap = QPixmap(24, 24)
-        pixmap.setDevicePixelRatio(2)
-        pixmap.fill(QColor(colour))
-        _swatches[colour] = pixmap
-    return _swatches[colour]

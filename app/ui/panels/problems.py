@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
-from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHeaderView, QLabel, QVBoxLayout, QWidget
 
 from app.labels.changes import LabelChange
 from app.ui import theme
 from app.ui.panels.page import Page, make_table
+from app.ui.panels.swatch import swatch
 from app.ui.session import Session
 from app.ui.threads.worker import Worker
 from glsmamba.data.problems import Problem
@@ -18,7 +18,7 @@ from glsmamba.data.problems import Problem
 __all__ = ["ProblemsModel", "ProblemsPanel"]
 
 _Index = QModelIndex | QPersistentModelIndex
-_COLUMNS = ("Frame", "Person", "Problem")
+_COLUMNS = ("Frame", "Who", "Problem")
 
 
 class ProblemsModel(QAbstractTableModel):
@@ -53,15 +53,18 @@ class ProblemsModel(QAbstractTableModel):
             if column == 0:
                 return "" if problem.frame is None else str(problem.frame)
             if column == 1:
-                return "" if problem.track is None else self._session.track_name(problem.track)
+                return "" if problem.track is None else str(problem.track)
             return problem.message
         if role == Qt.ItemDataRole.DecorationRole and column == 2:
             c = theme.colors()
             if problem.severity == "error":
                 return theme.icon("alert-circle-outline", c.error)
             return theme.icon("alert-outline", c.warning)
+        if role == Qt.ItemDataRole.DecorationRole and column == 1 and problem.track is not None:
+            return swatch(theme.person_colour(problem.track).name())
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{problem.severity.capitalize()}, {problem.rule}: {problem.message}"
+            who = "" if problem.track is None else f"{self._session.track_name(problem.track)}: "
+            return f"{who}{problem.message}\n({problem.severity}, {problem.rule})"
         if role == Qt.ItemDataRole.FontRole and column == 0:
             return theme.numbers_font()
         return None
@@ -101,9 +104,8 @@ class ProblemsPanel(Page):
         session.labels_changed.connect(self._labels_changed)
         self._video_opened(session.video)
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Catch up on what happened while hidden."""
-        super().showEvent(event)
+    def catch_up(self) -> None:
+        """It came on screen."""
         if self._stale:
             self._look()
 
@@ -114,18 +116,18 @@ class ProblemsPanel(Page):
         self._stale = True
         self.model.show_problems([])
         self.show_words("Open a video first." if video is None else "Looking…")
-        if video is not None and self.isVisible():
+        if video is not None and self.on_screen:
             self._later.start(0)
 
     def _labels_changed(self, change: LabelChange) -> None:
         self._stale = True
-        if self.isVisible() and not self._later.isActive():
+        if self.on_screen and not self._later.isActive():
             # The model writes many times a second; a human's edit is looked at soon.
             self._later.start(3000 if change.reason == "prediction" else 500)
 
     def _look(self) -> None:
         project = self._session.project
-        if project is None or not self.isVisible():
+        if project is None or not self.on_screen:
             return
         if self._worker is not None:
             self._later.start(500)

@@ -1,0 +1,299 @@
+"""The docks beside the picture, clicked and typed in on the real window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hands import wait_until
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLineEdit, QTableView
+
+from app.inference.engine import PersonActivation
+from app.labels import edits
+from app.labels.pose import Pose, Provenance, Visibility
+from app.ui import theme
+from app.ui.application import make_application, make_window
+from app.ui.main_window import MainWindow
+from app.ui.panels.people import nearest_frame
+from app.ui.panels.tiles import Tile, Tiles, laid_over
+from app.ui.panels_table import PANELS
+from app.ui.settings import settings
+from glsmamba.data.skeletons import POSETRACK15
+
+WRIST = POSETRACK15.index("left_wrist")
+SHAPE = np.array(
+    [[0, -62], [0, -50], [0, -80], [13, -45], [-13, -45], [20, -22], [-20, -22], [22, 0], [-22, 0], [9, 0], [-9, 0], [10, 35],
+     [-10, 35], [11, 70], [-11, 70]], float,
+)  # fmt: skip
+
+
+def standing(x: float) -> Pose:
+    return Pose(
+        SHAPE + np.array([x, 130.0]), np.full(15, 2), np.linspace(0.4, 0.9, 15), np.full(15, Provenance.MODEL),
+        box=(x - 30, 40, 60, 170), score=0.9, model="T",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def window(qtbot, small_video: Path) -> Iterator[MainWindow]:
+    settings().setValue("model/predict_while_working", False)
+    settings().setValue("hints/dismissed", True)
+    make_application()
+    made = make_window()
+    qtbot.addWidget(made)
+    made.resize(1200, 800)
+    with qtbot.waitSignal(made.session.picture_ready, timeout=10_000):
+        made.session.open_path(small_video)
+    project = made.session.project
+    for frame in range(40):
+        people = {1: standing(90.0)}
+        if 10 <= frame < 20:
+            people[2] = standing(220.0)
+        project.store_predictions(frame, people)
+    qtbot.waitUntil(lambda: len(made.session.poses(0)) == 1)
+    yield made
+    made.close()
+
+
+def panel(window: MainWindow, name: str):
+    dock = window.docks[name]
+    dock.show()
+    dock.raise_()
+    wait_until(lambda: dock.widget().on_screen, f"{name} on screen", 10)
+    for _ in range(3):
+        QApplication.processEvents()
+    return dock.widget()
+
+
+def click(table: QTableView, row: int, column: int = 0, double: bool = False) -> None:
+    at: QPoint = table.visualRect(table.model().index(row, column)).center()
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at)
+    if double:
+        QTest.mouseDClick(table.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at)
+
+
+def column(table: QTableView, n: int) -> list[str]:
+    model = table.model()
+    return [model.index(row, n).data() for row in range(model.rowCount())]
+
+
+def test_every_panel_says_what_to_do_while_there_is_nothing(qtbot) -> None:
+    settings().setValue("hints/dismissed", True)
+    make_application()
+    empty = make_window()
+    qtbot.addWidget(empty)
+    for spec in PANELS:
+        page = panel(empty, spec.id)
+        wait_until(lambda page=page: len(page.words) > 15, f"words of {spec.id}", 10)
+    empty.close()
+
+
+# ---- people ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_click_on_a_person_selects_and_goes_to_the_nearest_frame_with_them(qtbot, window) -> None:
+    people = panel(window, "people")
+    qtbot.waitUntil(lambda: people.model.rowCount() == 2)
+    assert column(people.table, 0) == ["Person 1", "Person 2"]
+    assert column(people.table, 1) == ["predicted", ""]
+    assert column(people.table, 2) == ["40", "10"]
+    click(people.table, 1)
+    assert window.session.selected_track == 2 and window.session.frame == 10
+    qtbot.waitUntil(lambda: column(people.table, 1)[1] == "predicted")
+    window.session.select(1)
+    assert people.table.currentIndex().row() == 0
+
+
+def test_a_person_is_renamed_in_the_table_and_the_name_is_undone(qtbot, window) -> None:
+    people = panel(window, "people")
+    qtbot.waitUntil(lambda: people.model.rowCount() == 2)
+    click(people.table, 0, double=True)
+    line = people.table.findChild(QLineEdit)
+    QTest.keyClicks(line, "Ana with a name that is much longer than the column")
+    QTest.keyClick(line, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: column(people.table, 0)[0].startswith("Ana"))
+    window.session.undo()
+    qtbot.waitUntil(lambda: column(people.table, 0)[0] == "Person 1")
+
+
+@pytest.mark.parametrize(("frame", "nearest"), [(0, 3), (3, 3), (5, 3), (7, 9), (50, 9)])
+def test_nearest_frame(frame: int, nearest: int) -> None:
+    assert nearest_frame(np.array([3, 9]), frame) == nearest
+    assert nearest_frame(np.array([], int), frame) is None
+
+
+# ---- keypoints -------------------------------------------------------------------------------------------------------------
+
+
+def test_joints_are_selected_both_ways(qtbot, window) -> None:
+    keypoints = panel(window, "keypoints")
+    assert "Select a person" in keypoints.words
+    window.session.select(1, WRIST)
+    assert keypoints.words == "" and keypoints.table.currentIndex().row() == WRIST
+    click(keypoints.table, 3)
+    assert (window.session.selected_track, window.session.selected_joint) == (1, 3)
+    window.session.select(2)
+    assert "not in this frame" in keypoints.words
+
+
+def test_a_typed_coordinate_is_an_edit(qtbot, window) -> None:
+    keypoints = panel(window, "keypoints")
+    window.session.select(1, WRIST)
+    click(keypoints.table, WRIST, 1, double=True)
+    line = keypoints.table.findChild(QLineEdit)
+    QTest.keyClick(line, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClicks(line, "77.25")
+    QTest.keyClick(line, Qt.Key.Key_Return)
+    project = window.session.project
+    qtbot.waitUntil(lambda: project.poses(0)[1].keypoints[WRIST, 0] == 77.25)
+    pose = project.poses(0)[1]
+    assert pose.provenance[WRIST] == Provenance.HUMAN and pose.keypoints[WRIST, 1] == 130.0
+    qtbot.waitUntil(lambda: column(keypoints.table, 5)[WRIST] == "by hand")
+    assert column(keypoints.table, 1)[WRIST] == "77.2" or column(keypoints.table, 1)[WRIST] == "77.3"
+
+
+def test_what_is_no_number_is_refused_with_a_sentence(qtbot, window) -> None:
+    keypoints = panel(window, "keypoints")
+    window.session.select(1, WRIST)
+    with qtbot.waitSignal(window.session.message) as said:
+        keypoints.model.setData(keypoints.model.index(WRIST, 1), "wide")
+    assert "no number" in said.args[0].text
+    assert not window.session.project.can_undo
+
+
+def test_the_state_is_chosen_from_a_list(qtbot, window) -> None:
+    keypoints = panel(window, "keypoints")
+    window.session.select(1, WRIST)
+    keypoints.model.setData(keypoints.model.index(WRIST, 4), int(Visibility.OCCLUDED))
+    qtbot.waitUntil(lambda: window.session.poses(0)[1].visibility[WRIST] == Visibility.OCCLUDED)
+    qtbot.waitUntil(lambda: column(keypoints.table, 4)[WRIST] == "occluded")
+
+
+# ---- history ---------------------------------------------------------------------------------------------------------------
+
+
+def test_history_goes_back_and_forth(qtbot, window) -> None:
+    history = panel(window, "history")
+    assert "Nothing was edited" in history.words
+    session = window.session
+    for x in (50.0, 60.0, 70.0):
+        session.apply(lambda p, x=x: edits.move_joint(p, 0, 1, WRIST, (x, 100.0)))
+    qtbot.waitUntil(lambda: history.model.rowCount() == 4)
+    wait_until(lambda: history.words == "" and history.model.current == 0, "the newest edit", 10)
+    at = history.list.visualRect(history.model.index(2)).center()
+    QTest.mouseClick(history.list.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at)
+    qtbot.waitUntil(lambda: session.poses(0)[1].keypoints[WRIST, 0] == 50.0)
+    qtbot.waitUntil(lambda: history.model.current == 2)
+    at = history.list.visualRect(history.model.index(3)).center()
+    QTest.mouseClick(history.list.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at)
+    qtbot.waitUntil(lambda: session.poses(0)[1].keypoints[WRIST, 0] == standing(90.0).keypoints[WRIST, 0])
+    wait_until(lambda: history.model.current == 3, "the beginning", 10)
+
+
+# ---- problems --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_problem_leads_to_its_joint_and_goes_away_when_it_is_mended(qtbot, window) -> None:
+    problems = panel(window, "problems")
+    qtbot.waitUntil(lambda: problems.words == "No problems found.", timeout=10_000)
+    window.session.apply(lambda p: edits.move_joint(p, 15, 2, WRIST, (400.0, 130.0)))
+    qtbot.waitUntil(lambda: problems.model.rowCount() > 0, timeout=10_000)
+    row = next(n for n, problem in enumerate(problems.model.problems) if problem.rule == "outside")
+    click(problems.table, row)
+    session = window.session
+    assert (session.frame, session.selected_track, session.selected_joint) == (15, 2, WRIST)
+    session.undo()
+    wait_until(lambda: problems.words == "No problems found.", f"no problems; said {problems.words!r}", 20)
+
+
+# ---- activation ------------------------------------------------------------------------------------------------------------
+
+
+def test_activation_follows_the_hand_and_shows_what_the_model_answers(qtbot, window, monkeypatch) -> None:
+    from glsmamba.activation import ActivationMaps
+
+    session, asked = window.session, []
+    monkeypatch.setattr(session, "request_activation", lambda *words: asked.append(words))
+    activation = panel(window, "activation")
+    wait_until(lambda: "Select a person" in activation.words, "what to do", 10)
+    session.select(1, WRIST)
+    qtbot.waitUntil(lambda: bool(asked))
+    assert asked == [(1, WRIST, 0, ("gsm", 0))] and "computing" in activation.words
+
+    rng = np.random.default_rng(0)
+    names = ("unified", "unified_reverse", "spatial", "spatial_reverse", "temporal", "temporal_reverse", "pair_unified",
+             "pair_spatial", "pair_temporal", "all")  # fmt: skip
+    maps = ActivationMaps(
+        {n: rng.random((5, 12, 9), np.float32) for n in names}, (2, 6, 4), np.array([[0.1, 0, -6], [0, 0.1, -4]]), ("gsm", 0)
+    )
+    pictures = rng.integers(0, 255, (5, 24, 18, 3), np.uint8)
+    blocks = (("gsm", 0), ("gsm", 1), ("lrm", 0))
+    session.activation_ready.emit(PersonActivation(0, 1, WRIST, maps, (0, 0, 0, 1, 2), pictures, blocks))
+    assert activation.words == ""
+    assert "left wrist" in activation.sentence.text() and "GSM 1" in activation.sentence.text()
+    assert [tile.caption for tile in activation.frames.tiles] == ["0", "0", "0", "1", "2"]
+    assert len(activation.paths.tiles) == 7 and activation.block.count() == 3 and activation.path.count() == 10
+
+    QTest.mouseClick(
+        activation.paths, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, activation.paths._place(3).center()
+    )
+    assert session.display.activation_path == activation.paths.tiles[3].key == activation.path.currentData()
+    QTest.mouseClick(activation.shown, Qt.MouseButton.LeftButton, pos=QPoint(8, activation.shown.height() // 2))
+    assert session.display.show_activation
+    activation.opacity.setValue(35)
+    assert session.display.activation_opacity == 0.35
+
+    session.apply(lambda p: edits.move_joint(p, 0, 1, WRIST, (95.0, 120.0)))
+    qtbot.waitUntil(lambda: len(asked) == 2)
+    assert asked[1] == (1, (95.0, 120.0), 0, ("gsm", 0))  # a human's joint is asked about where the human put it
+    session.go_to(5)
+    qtbot.waitUntil(lambda: len(asked) == 3)
+    assert asked[2][2] == 5
+
+
+def test_nothing_is_asked_of_the_model_while_the_panel_is_hidden(qtbot, window, monkeypatch) -> None:
+    asked = []
+    monkeypatch.setattr(window.session, "request_activation", lambda *words: asked.append(words))
+    panel(window, "history")
+    window.session.select(1, WRIST)
+    qtbot.wait(400)
+    assert asked == []
+
+
+def test_a_map_is_clear_where_it_is_low_and_coloured_where_it_is_high() -> None:
+    picture = np.full((40, 30, 3), 128, np.uint8)
+    values = np.zeros((20, 15), np.float32)
+    values[:, 10:] = 1
+    over = laid_over(picture, values, 0.0, 1.0, "viridis", 1.0)
+    assert (over[:, :15] == 128).all()
+    assert np.abs(over[:, 25:].astype(int) - 128).max() > 60
+    assert (laid_over(picture, values, 0.0, 1.0, "viridis", 0.0) == 128).all()
+
+
+def test_tiles_wrap_and_are_chosen_by_keys(qtbot) -> None:
+    tiles = Tiles("Maps", 50)
+    qtbot.addWidget(tiles)
+    tiles.set_choosable()
+    tiles.show_tiles(tuple(Tile(str(n), np.zeros((40, 30, 3), np.uint8), str(n)) for n in range(7)), "0")
+    narrow, wide = tiles.heightForWidth(120), tiles.heightForWidth(600)
+    assert narrow > 2 * wide
+    with qtbot.waitSignal(tiles.chosen) as chosen:
+        QTest.keyClick(tiles, Qt.Key.Key_Left)
+    assert chosen.args == ["6"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_panels_follow_the_theme(qtbot, window, scheme) -> None:
+    window.session.select(1, WRIST)
+    for spec in PANELS:
+        panel(window, spec.id)
+        theme.theme().set_scheme(scheme)
+        QApplication.processEvents()
+        shown = window.docks[spec.id].widget().grab().toImage()
+        ground = shown.pixelColor(shown.width() - 3, shown.height() - 3).lightness()
+        assert (ground > 150) == (scheme == "light"), spec.id
+    theme.theme().set_scheme("light")

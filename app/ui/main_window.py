@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtCore import QByteArray, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QShowEvent
-from PySide6.QtWidgets import QDialog, QDockWidget, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDockWidget, QMainWindow, QSizePolicy, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.ui import theme
 from app.ui.actions.keymap import DEFAULT_KEYMAP, load_keymap, resolve
@@ -18,6 +18,7 @@ from app.ui.canvas.canvas import Canvas
 from app.ui.files import Files
 from app.ui.hints import Hints
 from app.ui.messages import Toasts
+from app.ui.panels.page import Page
 from app.ui.panels_table import PANELS
 from app.ui.session import Session
 from app.ui.settings import settings
@@ -30,6 +31,8 @@ __all__ = ["MainWindow"]
 
 #: Raised when the set of docks changes so that an old layout no longer fits.
 _LAYOUT_VERSION = 1
+#: Qt's own "no maximum height".
+_NO_LIMIT = 2**24 - 1
 
 
 class MainWindow(QMainWindow):
@@ -38,12 +41,14 @@ class MainWindow(QMainWindow):
     Attributes:
         session: what is shown.
         canvas: the picture.
+        timeline: frames and people over time.
         files: verbs of the File menu.
         docks: dock widgets by the id of :data:`app.ui.panels_table.PANELS`.
     """
 
     session: Session
     canvas: Canvas
+    timeline: Timeline
     files: Files
     docks: dict[str, QDockWidget]
 
@@ -69,15 +74,15 @@ class MainWindow(QMainWindow):
         self.pages.addWidget(self.canvas)
         self.transport = TransportBar(session)
         self.timeline = Timeline(session)
-        below = QWidget()
-        column = QVBoxLayout(below)
+        self._below = QWidget()
+        column = QVBoxLayout(self._below)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.transport)
         column.addWidget(self.timeline, 1)
         self.splitter = QSplitter(Qt.Orientation.Vertical)
         self.splitter.addWidget(self.pages)
-        self.splitter.addWidget(below)
+        self.splitter.addWidget(self._below)
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setChildrenCollapsible(False)
         self.setCentralWidget(self.splitter)
@@ -117,7 +122,10 @@ class MainWindow(QMainWindow):
 
     def _video_opened(self, video: Any) -> None:
         self.pages.setCurrentWidget(self.welcome if video is None else self.canvas)
-        self.splitter.widget(1).setVisible(video is not None)
+        # A stack is as tall as its tallest page, hidden or not: the empty page must not push the timeline together.
+        policy = QSizePolicy.Policy.Preferred if video is None else QSizePolicy.Policy.Ignored
+        self.welcome.setSizePolicy(policy, policy)
+        self._show_below(video is not None)
         for dock in self.docks.values():
             dock.setEnabled(video is not None)
         if video is None:
@@ -196,6 +204,38 @@ class MainWindow(QMainWindow):
         settings().setValue("view/theme", scheme)
         theme.theme().set_scheme(scheme)
 
+    def toggle_timeline(self) -> None:
+        """Hide the timeline for a larger picture, and show it again; the transport bar stays."""
+        self._show_timeline(self.timeline.isHidden())
+
+    def _show_below(self, shown: bool) -> None:
+        """Transport and timeline, as high as they were last."""
+        self._remember_below()
+        was = not self._below.isHidden()
+        self._below.setVisible(shown)
+        if shown and not was:
+            self._set_below(self._height_below)
+
+    def _set_below(self, height: int) -> None:
+        """Now, and once more when a window that is just being shown has its size."""
+
+        def apply() -> None:
+            self.splitter.setSizes([max(self.splitter.height() - height, 1), height])
+
+        apply()
+        QTimer.singleShot(0, self, apply)
+
+    def _remember_below(self) -> None:
+        if self._below.isVisible() and not self.timeline.isHidden():
+            self._height_below = self.splitter.sizes()[1]
+
+    def _show_timeline(self, shown: bool) -> None:
+        self._remember_below()
+        self.timeline.setVisible(shown)
+        self._below.setMaximumHeight(_NO_LIMIT if shown else self.transport.sizeHint().height())
+        if shown:
+            self._set_below(self._height_below)
+
     def toggle_full_screen(self) -> None:
         """Full screen and back."""
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
@@ -212,7 +252,10 @@ class MainWindow(QMainWindow):
         for panel in PANELS:
             dock = QDockWidget(panel.title, self)
             dock.setObjectName("dock_" + panel.id)
-            dock.setWidget(panel.make(self.session))
+            page = panel.make(self.session)
+            dock.setWidget(page)
+            if isinstance(page, Page):
+                dock.visibilityChanged.connect(lambda on, page=page: QTimer.singleShot(0, page, page.catch_up) if on else None)
             self.docks[panel.id] = dock
             self.addDockWidget(panel.area, dock)
             if panel.group in groups:
@@ -224,7 +267,7 @@ class MainWindow(QMainWindow):
             first.raise_()
         right = [dock for dock in self.docks.values() if self.dockWidgetArea(dock) == Qt.DockWidgetArea.RightDockWidgetArea]
         if right:
-            self.resizeDocks(right[:1], [320], Qt.Orientation.Horizontal)
+            self.resizeDocks(right[:1], [360], Qt.Orientation.Horizontal)
 
     def _recent_menu(self) -> None:
         menu = self.menus.menu("File/Open recent")
@@ -237,20 +280,22 @@ class MainWindow(QMainWindow):
 
     def _restore(self) -> None:
         store = settings()
-        geometry, state, split = (store.value(f"window/{name}") for name in ("geometry", "state", "timeline"))
+        geometry, state = store.value("window/geometry"), store.value("window/state")
         if isinstance(geometry, QByteArray):
             self.restoreGeometry(geometry)
         if isinstance(state, QByteArray):
             self.restoreState(state, _LAYOUT_VERSION)
-        if isinstance(split, QByteArray):
-            self.splitter.restoreState(split)
+        self._height_below = int(store.value("window/height_below", 240, int))  # type: ignore[call-overload]
+        self._show_timeline(store.value("window/timeline_shown", True, bool))  # type: ignore[arg-type]
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember the layout; write what is queued; end the threads."""
         store = settings()
         store.setValue("window/geometry", self.saveGeometry())
         store.setValue("window/state", self.saveState(_LAYOUT_VERSION))
-        store.setValue("window/timeline", self.splitter.saveState())
+        self._remember_below()
+        store.setValue("window/height_below", self._height_below)
+        store.setValue("window/timeline_shown", not self.timeline.isHidden())
         store.sync()
         for dialog in list(self.dialogs):
             dialog.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from app.ui import theme
-from app.ui.actions.conditions import open_video
+from app.ui.actions.conditions import open_video, person
 from app.ui.actions.spec import Action
 
 if TYPE_CHECKING:
@@ -55,6 +55,17 @@ ACTIONS = (
     Action("view.zoom_out", "Zoom out", "View", lambda w: w.canvas.zoom(0.8), open_video, held=True,
            icon="magnify-minus-outline"),
     Action("view.fit", "Fit the picture", "View", lambda w: w.canvas.fit(), open_video, icon="fit-to-page-outline"),
+    Action("view.timeline", "Show the timeline", "View/Timeline", lambda w: w.toggle_timeline(), open_video,
+           checked=lambda w: not w.timeline.isHidden()),
+    Action("view.timeline_in", "Fewer frames", "View/Timeline", lambda w: w.timeline.view.zoom(1.25), open_video, group=1,
+           held=True, tip="Zooms the timeline in at the current frame."),
+    Action("view.timeline_out", "More frames", "View/Timeline", lambda w: w.timeline.view.zoom(0.8), open_video, group=1,
+           held=True, tip="Zooms the timeline out."),
+    Action("view.timeline_fit", "All frames", "View/Timeline", lambda w: w.timeline.view.fit(), open_video, group=1,
+           tip="The whole video on the timeline."),
+    Action("view.timeline_person", "Frames of the person", "View/Timeline",
+           lambda w: w.timeline.view.show_track(w.session.selected_track), person, group=1,
+           tip="The timeline shows the frames that the selected person is in."),
     _toggle("view.skeletons", "Skeletons", "show_skeletons"),
     _toggle("view.boxes", "Boxes", "show_boxes"),
     _toggle("view.names", "Names", "show_names"),

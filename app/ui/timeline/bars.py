@@ -42,7 +42,7 @@ _OPACITY = np.array(
         [0.0, 0.0, 0.4],
     ]
 )
-_FILLED_IN = (4, 9)
+_FILLED_IN, _FULL_STATES = [4, 9], [2, 3, 7, 8]
 
 
 @lru_cache(1)
@@ -68,15 +68,46 @@ def _mixed(rgb: Rgb, ground: Rgb, share: float) -> Rgb:
     return r, g, b
 
 
+#: Added to the bits of a column: a dashed line is interrupted here; a full bar begins or ends here.
+_HOLE, _END = 32, 64
+
+
 @lru_cache(512)
-def _table(rgb: Rgb, ground: Rgb, light: bool) -> np.ndarray:
-    """(4, 10) uint32 pixels of outline, body, line and line's edge by state.
+def _table(rgb: Rgb, ground: Rgb, light: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Pixels of outline, body, rim of the line and its core, each (128,) uint32 by bits, ``_HOLE`` and ``_END``.
 
     On a light ground the pale colours of the canvas get a darker rim, without which yellow and grey could not be seen.
     """
-    rim = _mixed(rgb, (0, 0, 0), 0.62) if light else rgb
-    rows = [(rim, 0), (rgb, 1), (rgb, 2), (rim, 2)]
-    return np.array([[pixel(_mixed(colour, ground, share)) for share in _OPACITY[:, k]] for colour, k in rows], np.uint32)
+    dark = _mixed(rgb, (0, 0, 0), 0.62) if light else rgb
+    outline, body, core, rim = (
+        np.array([pixel(_mixed(colour, ground, share)) for share in _OPACITY[:, band]], np.uint32)
+        for colour, band in ((dark, 0), (rgb, 1), (rgb, 2), (dark, 2))
+    )
+    rim[_FULL_STATES] = body[_FULL_STATES]
+    core[[3, 8]] = body[[3, 8]]
+    states = _state_of()
+
+    def spread(band: np.ndarray, dashed: bool) -> np.ndarray:
+        whole, hole, end = band[states], band[states], band[states]
+        if dashed:
+            hole[np.isin(states, _FILLED_IN)] = pixel(ground)
+        full = _is_full()
+        end[full] = outline[states][full]
+        return np.concatenate([whole, hole, end, end])
+
+    return spread(outline, False), spread(body, False), spread(rim, True), spread(core, True)
+
+
+@lru_cache(1)
+def _is_full() -> np.ndarray:
+    """(32,) bool by the bits of a column: a bar of full height."""
+    return np.isin(_state_of(), _FULL_STATES)
+
+
+@lru_cache(32)
+def _holes(n: int, ratio: float, phase: int) -> np.ndarray:
+    """(n,) uint8: ``_HOLE`` where a dashed line is interrupted, else 0."""
+    return np.where((np.arange(n) + phase) % round(_PERIOD * ratio) >= round(_DASH * ratio), np.uint8(_HOLE), np.uint8(0))
 
 
 def draw_person(
@@ -93,36 +124,25 @@ def draw_person(
         light: True on a light ground.
         origin: device pixels from frame 0 to column 0: dashes move with the frames.
     """
-    if not (bits & 0b11110).any():
+    if bits.max(initial=0) <= 1:
         return
-    states = _state_of()[bits]
-    outline, body, line, rim = _table(rgb, ground, light).take(states, axis=1)
-    dashed = np.isin(states, _FILLED_IN)
-    if dashed.any():
-        at = (np.arange(len(bits)) + origin) % (_PERIOD * ratio)
-        hole = dashed & (at >= _DASH * ratio)
-        line[hole] = rim[hole] = pixel(ground)
-    full = np.isin(states % 5, (2, 3))
-    rim = np.where(full, body, rim)
-    line = np.where(np.isin(states % 5, (2,)), line, np.where(states % 5 == 3, body, line))
-    if full.any():  # a full bar is closed at its ends
-        step = np.flatnonzero(np.diff(full.astype(np.int8), prepend=0, append=0))
-        ends = np.concatenate([step[::2], step[1::2] - 1])
-        for band in (body, rim, line):
-            band[ends] = outline[ends]
+    outline, body, rim, core = _table(rgb, ground, light)
+    full = _is_full().take(bits)
+    index = bits | _holes(len(bits), ratio, int(origin) % round(_PERIOD * ratio))
+    edge = np.flatnonzero(full[1:] != full[:-1])
+    index[edge + full[edge + 1]] |= _END  # the last full column, or the first one
 
     def y(logical: float) -> int:
         return round(logical * ratio)
 
     hair = max(y(1), 1)
     top, bottom = y(_FULL[0]), y(_FULL[1])
-    out[top:bottom] = body
-    out[top : top + hair] = outline
-    out[bottom - hair : bottom] = outline
+    if full.any():
+        out[top:bottom] = body.take(index)
+        out[top : top + hair] = out[bottom - hair : bottom] = outline.take(index)
     top, bottom = y(_THIN[0]), y(_THIN[1])
-    out[top:bottom] = line
-    out[top : top + hair] = rim
-    out[bottom - hair : bottom] = rim
+    out[top:bottom] = core.take(index)
+    out[top : top + hair] = out[bottom - hair : bottom] = rim.take(index)
 
 
 def draw_frames(out: np.ndarray, bits: np.ndarray, done: Rgb, reviewed: Rgb, ground: Rgb, ratio: float) -> None:

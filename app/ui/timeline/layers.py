@@ -22,7 +22,7 @@ __all__ = ["LANE_HEIGHT", "Geometry", "head_layer", "rows_layer"]
 #: Height of the lane of the whole video in logical pixels.
 LANE_HEIGHT = 16
 #: Below this width of a frame in device pixels frames are not told apart by gaps.
-_APART = 10
+_APART = 16
 
 
 @dataclass(frozen=True)
@@ -127,17 +127,21 @@ def rows_layer(
     first = scroll // ROW_HEIGHT
     shown = list(enumerate(people))[first : (scroll + geometry.rows) // ROW_HEIGHT + 1]
     tall = round(ROW_HEIGHT * ratio)
-    row = np.empty((tall, width - split), np.uint32)
+    cut = np.empty((tall, width - split), np.uint32)
     hair = max(round(ratio), 1)
     for i, (track, _) in shown:
         top = round((i * ROW_HEIGHT - scroll) * ratio)
         ground = _rgb(c.hover if track == selected else c.surface)
-        row.fill(pixel(ground))
+        start, stop = max(top, 0), min(top + tall, height)
+        whole = stop - start == tall
+        row = pixels[start:stop, split:] if whole else cut
+        if track == selected or not whole:
+            row[:] = pixel(ground)
         row[-hair:] = pixel(_rgb(c.window))
         bits = _columns(lanes.lane(track), axis, width - split, ratio)
         draw_person(row, bits, person_rgb(track), ground, ratio, light, axis.first * axis.scale * ratio)
-        start, stop = max(top, 0), min(top + tall, height)
-        pixels[start:stop, split:] = row[start - top : stop - top]
+        if not whole:
+            pixels[start:stop, split:] = row[start - top : stop - top]
         if track == selected:
             pixels[start:stop, :split] = pixel(ground)
     image = _image(pixels, ratio)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QColor, QHelpEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from app.labels.changes import LabelChange
@@ -19,7 +19,7 @@ from app.ui.timeline.transport import time_text
 
 __all__ = ["TimelineView"]
 
-_NAMES, _STRIP, _LEAST_ROWS = 136, 48, 2 * ROW_HEIGHT
+_NAMES, _STRIP, _LEAST_ROWS = 160, 48, 2 * ROW_HEIGHT
 _STATES = ("not in this frame", "predicted", "edited", "accepted", "imported or filled in")
 #: Milliseconds between two moves while a drag is held outside, and between two looks at changed labels.
 _PULL_MS, _LABELS_MS = 30, 16
@@ -60,11 +60,10 @@ class TimelineView(QWidget):
         self._labels_later.setInterval(_LABELS_MS)
         self._labels_later.timeout.connect(self._take_labels)
         self.setMouseTracking(True)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(QSize(200, RULER_HEIGHT + LANE_HEIGHT + ROW_HEIGHT))
         self.setAccessibleName("Timeline")
-        self.setAccessibleDescription("Frames from left to right, one row per person. + and - zoom, 0 shows the whole video.")
+        self.setAccessibleDescription("Frames from left to right, one row per person.")
         session.video_opened.connect(self._video)
         session.frame_changed.connect(self._frame)
         session.labels_changed.connect(self._labels)
@@ -78,7 +77,7 @@ class TimelineView(QWidget):
     @property
     def geometry_now(self) -> Geometry:
         """Sizes as they are now: the strip of thumbnails gives way first when there is little room."""
-        names = min(_NAMES, self.width() // 4)
+        names = min(_NAMES, self.width() // 5)
         strip = _STRIP if self.height() >= RULER_HEIGHT + LANE_HEIGHT + _STRIP + 4 + _LEAST_ROWS else 0
         return Geometry(self.width(), self.height(), names, strip, self.devicePixelRatioF())
 
@@ -287,11 +286,6 @@ class TimelineView(QWidget):
             painter.fillRect(QRectF(x - wide / 2, RULER_HEIGHT, wide, geometry.height), shade)
         painter.fillRect(QRectF(_snap(x - 0.5, geometry.ratio), RULER_HEIGHT - 18, 1.5, geometry.height), QColor(c.accent))
         draw_flag(painter, x, frame, geometry.names, geometry.width, c.accent, c.on_accent)
-        if self.hasFocus():
-            painter.setClipping(False)
-            painter.setPen(QColor(c.accent))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
 
     def words_at(self, at: QPointF) -> str:
         """What the tooltip says of a place."""
@@ -311,7 +305,7 @@ class TimelineView(QWidget):
             return f"{where}: {predicted}, {'reviewed' if bits & REVIEWED else 'not reviewed'}"
         return where
 
-    # ---- mouse and keys ------------------------------------------------------------------------------------------------
+    # ---- mouse ----------------------------------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Left: go there, and select whose row it is. Middle: pan."""
@@ -383,18 +377,6 @@ class TimelineView(QWidget):
         else:
             self.zoom(1.2 ** (dy / 60), at.x())
         self._hover = at
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Zoom and pan with the keyboard here; all other keys are the window's."""
-        key = event.key()
-        if key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
-            self.zoom(1.25)
-        elif key == Qt.Key.Key_Minus:
-            self.zoom(0.8)
-        elif key == Qt.Key.Key_0:
-            self.fit()
-        else:
-            super().keyPressEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
         """Take the hint away."""

@@ -87,7 +87,7 @@ class PersonActivation:
     Attributes:
         frame, track: whose; ``frame`` is the key frame.
         joint: the query's joint, or None where a point was asked about.
-        maps: the maps, (t, h, w) each.
+        maps: the maps, (t, h, w) each: magnitudes averaged over the channels, so that opposite signs do not cancel.
         frames: (t,) numbers of the window's frames; at the ends of a video the outermost one is repeated.
         pictures: (t, 2h, 2w, 3) uint8 RGB, the frames as the model was shown them, two pixels a cell.
         blocks: kind and index of every block that can be asked about.
@@ -613,7 +613,7 @@ class Engine:
 
         window = PoseWindow(self._video().window(order.frame, predictor.config.frames), box)
         try:
-            maps = predictor.activation(window, order.query, order.block, cancelled=self._ended)
+            maps = predictor.activation(window, order.query, order.block, absolute=True, cancelled=self._ended)
         except Cancelled as error:
             raise EngineError("The engine was closed.") from error
         last, half = self.project.n_frames - 1, predictor.config.frames // 2

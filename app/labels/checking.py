@@ -102,7 +102,7 @@ def _bones(project: Project, track: int, seen: list[tuple[int, Pose]]) -> Iterat
         joint = a if pose.scores[a] < pose.scores[b] else b
         yield Problem(
             "warning", "bone",
-            f"{times:.1f} times too long: {names[a].replace('_', ' ')} to {names[b].replace('_', ' ')}.",
+            f"{times:.1f} times its usual length: {names[a].replace('_', ' ')} to {names[b].replace('_', ' ')}.",
             frame, track, joint,
         )  # fmt: skip
 

@@ -34,6 +34,8 @@ from glsmamba.training.state import Progress, load_state, newest_state, save_sta
 
 _MEASURES = ("validation_pck20", "validation_pck10", "validation_torso20")
 _LOG_FIELDS = ("step", "samples", "seconds", "phase", "lr", "loss", *_MEASURES)
+#: A step that took longer was held up (a suspended process or computer): it counts as so many seconds of training.
+_LONGEST_STEP = 20.0
 
 
 class Trainer:
@@ -69,9 +71,7 @@ class Trainer:
         validation = load_lspet(self.root / self.settings.stills, "validation")
         validation = validation.chosen(np.arange(len(validation)) < self.settings.validation_limit)
         pictures = read_pictures(validation)
-        started, before = time.monotonic(), self.progress.seconds
-        paused = 0.0
-        saved = validated = time.monotonic()
+        saved = validated = stepped = time.monotonic()
         while not self.stopping and (index := self._phase()) is not None:
             self._enter(index)
             phase = self.settings.phases[index]
@@ -89,16 +89,16 @@ class Trainer:
                 self.progress.samples += len(batch.crops)
                 self.progress.epoch, self.progress.position, self.progress.phase = epoch, position, index
                 now = time.monotonic()
-                self.progress.seconds = before + now - started - paused
+                self.progress.seconds += min(now - stepped, _LONGEST_STEP)
+                stepped = now
                 if self.progress.step % 50 == 0:
                     self._log(rate, float(np.mean(self.losses[-50:])))
                 if now - validated > self.settings.validate_every:
                     self._validate(rate, validation, pictures)
-                    validated = time.monotonic()
-                    paused += validated - now
+                    validated = stepped = time.monotonic()
                 if time.monotonic() - saved > self.settings.save_every:
                     self.save()
-                    saved = time.monotonic()
+                    saved = stepped = time.monotonic()
                 if self.stopping or self._phase() != index:
                     break
         self.save()

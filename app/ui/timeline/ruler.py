@@ -58,7 +58,8 @@ def draw_ruler(painter: QPainter, axis: Axis, left: float, time: Callable[[int],
         for text, y, colour in ((str(frame), 8.0, numbers), (short_time(time(frame), fine), 20.0, times)):
             wide = metrics.horizontalAdvance(text) + 2
             painter.setPen(colour)
-            at = QRectF(max(x - wide / 2, left), y - half, wide, 2 * half)
+            begin = x - wide / 2 if frame else max(x - wide / 2, left)  # the 0 is never cut in half
+            at = QRectF(begin, y - half, wide, 2 * half)
             painter.drawText(at, Qt.AlignmentFlag.AlignCenter, text)
 
 

@@ -122,10 +122,10 @@ class TimelineView(QWidget):
         self.axis.fit()
         self._axis_moved()
 
-    def show_track(self, track: int) -> None:
-        """Show the frames a person is in; the whole video if that is shown already."""
+    def show_track(self, track: int | None) -> None:
+        """Show the frames a person is in; the whole video if that is shown already, or for nobody."""
         project = self._session.project
-        frames = None if project is None else project.track_frames(track)
+        frames = None if project is None or track is None else project.track_frames(track)
         before = (self.axis.first, self.axis.scale)
         if frames is not None and len(frames):
             self.axis.show(int(frames[0]), int(frames[-1]))

@@ -17,6 +17,7 @@ from app.labels import edits
 from app.labels.pose import Pose, Provenance, Visibility
 from app.ui import theme
 from app.ui.application import make_application, make_window
+from app.ui.canvas.overlays import activation_scale
 from app.ui.main_window import MainWindow
 from app.ui.panels.people import nearest_frame
 from app.ui.panels.tiles import Tile, Tiles, laid_over
@@ -272,6 +273,13 @@ def test_a_map_is_clear_where_it_is_low_and_coloured_where_it_is_high() -> None:
     assert (over[:, :15] == 128).all()
     assert np.abs(over[:, 25:].astype(int) - 128).max() > 60
     assert (laid_over(picture, values, 0.0, 1.0, "viridis", 0.0) == 128).all()
+
+
+def test_activations_are_coloured_by_powers_of_ten() -> None:
+    stack = np.array([[[1e-3, 1e-4]], [[1e-9, 0.0]]], np.float32)
+    values, low, high = activation_scale(stack)
+    assert (low, high) == pytest.approx((-6, -3), abs=1e-5)
+    np.testing.assert_allclose(values, [[[-3, -4]], [[-6, -6]]], atol=1e-5)
 
 
 def test_tiles_wrap_and_are_chosen_by_keys(qtbot) -> None:

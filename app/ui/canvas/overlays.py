@@ -18,6 +18,22 @@ _TITLES = {
     "pair_unified": "unified scan, both ways", "pair_spatial": "spatial scan, both ways",
     "pair_temporal": "temporal scan, both ways", "all": "all six paths",
 }  # fmt: skip
+#: Powers of ten between the dark and the bright end of an activation map.
+_DECADES = 3
+
+
+def activation_scale(stack: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Activation maps as they are coloured: a few cells beside the query hold nearly all, so only powers of ten show the rest.
+
+    Args:
+        stack: (T, h, w) float32 activations of the frames of a window, not negative.
+
+    Returns:
+        (T, h, w) float32 log10 of them, and its values at the ends of the colour map, which all frames share.
+    """
+    high = float(np.log10(max(float(stack.max()), 1e-30)))
+    low = high - _DECADES
+    return np.log10(np.maximum(stack, 10.0**low)).astype(np.float32), low, high
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,11 +109,10 @@ class Overlays:
             return None
         key = ("activation", display.activation_path)
         if key not in self._made:
-            stack = np.asarray(maps[display.activation_path], np.float32)
-            title = "activation: " + _TITLES.get(display.activation_path, display.activation_path)
+            stack, low, high = activation_scale(np.asarray(maps[display.activation_path], np.float32))
+            title = "activation, log10: " + _TITLES.get(display.activation_path, display.activation_path)
             joint = getattr(result, "joint", None)
             if isinstance(joint, int):
                 title += f", {joint_words(skeleton.joints[joint])}"
-            # all frames of the window share one scale, so that frames can be compared
-            self._made[key] = ValueMap.of(stack[len(stack) // 2], inner.crop, title, float(stack.min()), float(stack.max()))
+            self._made[key] = ValueMap.of(stack[len(stack) // 2], inner.crop, title, low, high)
         return self._made[key]

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QFrame, QLabel,
 from app.labels.changes import LabelChange
 from app.labels.pose import Pose, Provenance, Visibility
 from app.ui import theme
+from app.ui.canvas.overlays import activation_scale
 from app.ui.canvas.words import joint_words
 from app.ui.panels.page import Page
 from app.ui.panels.tiles import Tile, Tiles, laid_over
@@ -226,16 +227,15 @@ class ActivationPanel(Page):
         maps, pictures = result.maps.maps, result.pictures
         path = display.activation_path if display.activation_path in maps else "all"
         self.path.setCurrentIndex(self.path.findData(path))
+        scaled = {name: activation_scale(stack) for name, stack in maps.items() if name == path or not name.startswith("pair_")}
         _, h, w = maps[path].shape
         key = len(result.frames) // 2
         t, row, cell = result.maps.query
         mark = ((cell + 0.5) / w, (row + 0.5) / h)
 
         def tile(name: str, n: int, caption: str, tip: str, key: str, marked: bool) -> Tile:
-            stack = maps[name]
-            image = laid_over(
-                pictures[n], stack[n], float(stack.min()), float(stack.max()), display.colormap, display.activation_opacity
-            )
+            stack, low, high = scaled[name]
+            image = laid_over(pictures[n], stack[n], low, high, display.colormap, display.activation_opacity)
             return Tile(key, image, caption, tip, mark if marked else None)
 
         self.frames.show_tiles(
@@ -255,5 +255,5 @@ class ActivationPanel(Page):
             whose = f"the {joint_words(self._session.skeleton.joints[self._session.selected_joint])}, where you placed it"
         self.sentence.setText(
             f"How much each cell of each frame brought to {whose} (+) in block {_KINDS[kind]} {number + 1}: {_MAPS[path][1]}. "
-            "Each map has its own scale, the same in all frames."
+            "Bright is most, dark a thousandth of it; each map has its own scale, the same in all frames."
         )

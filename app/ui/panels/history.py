@@ -56,7 +56,7 @@ class HistoryModel(QAbstractListModel):
                 return "Before the first edit"
             return f"{item.title}\n{item.when:%Y-%m-%d %H:%M:%S}" + ("" if item.done else "\nundone; click to do it again")
         if role == Qt.ItemDataRole.ForegroundRole and item is not None and not item.done:
-            return QColor(theme.colors().disabled)
+            return QColor(theme.colors().muted)
         if role == Qt.ItemDataRole.FontRole:
             font = QFont()
             font.setBold(row == self.current)

@@ -90,8 +90,10 @@ class KeypointsModel(QAbstractTableModel):
             return theme.numbers_font()
         if role == Qt.ItemDataRole.TextAlignmentRole and 0 < column < _STATE:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        if role == Qt.ItemDataRole.ToolTipRole and column in (_X, _Y, _STATE):
-            return "Double-click or press F2 to change it."
+        if role == Qt.ItemDataRole.ToolTipRole:
+            name, state, source = (self._text(pose, joint, n, absent) for n in (0, 4, 5))
+            words = f"{name}: {state}, {source}"
+            return words + "\nDouble-click or press F2 to change it." if column in (_X, _Y, _STATE) else words
         return None
 
     def _text(self, pose: Pose, joint: int, column: int, absent: bool) -> str:
@@ -187,7 +189,7 @@ class KeypointsPanel(Page):
         self.table.setItemDelegate(_Editors(self.table))
         header = self.table.horizontalHeader()
         header.setMinimumSectionSize(36)
-        self.spare(self.table, 5, 56)
+        self.spare(self.table, 5, 66)
         self.spare(self.table, 3, 44)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)

@@ -25,6 +25,8 @@ class HistoryModel(QAbstractListModel):
         super().__init__(parent)
         self._session = session
         self.items: list[HistoryItem] = []
+        #: Row of the last edit that is done; the last row when all are undone.
+        self.current = 0
 
     def refresh(self) -> None:
         """Read the history anew."""
@@ -32,12 +34,8 @@ class HistoryModel(QAbstractListModel):
         items = [] if project is None else project.history()[::-1]
         self.beginResetModel()
         self.items = items
+        self.current = next((row for row, item in enumerate(items) if item.done), len(items))
         self.endResetModel()
-
-    @property
-    def current(self) -> int:
-        """Row of the last edit that is done; the last row when all are undone."""
-        return next((row for row, item in enumerate(self.items) if item.done), len(self.items))
 
     def step(self, row: int) -> int:
         """What ``Project.go_to_history`` calls a row."""

@@ -67,6 +67,8 @@ def picture(name: str, folder: Path) -> None:
     make_application([])
     window = make_window(None if name == "welcome" else folder / "demo.glsproj")
     window.resize(*size)
+    wait_a_moment(0.3)
+    window.arrange_docks()
     if name != "welcome":
         wait_until(lambda: window.session.picture is not None, "the first picture")
         window.session.go_to(SHOWN)
@@ -126,11 +128,15 @@ def _dragging(window):
     pose = session.poses(session.frame)[session.selected_track]
     x, y, w, h = pose.box
     canvas.view.show_rect(x, y, w, h, 0.9)
+    wait_a_moment(0.3)
     got = []
     session.heatmap_ready.connect(got.append)
+    session.request_heatmaps(
+        session.frame, session.selected_track
+    )  # while dragging it is asked for only if the model is loaded
+    wait_until(lambda: got, "the heat map")
     wrist = pose.keypoints[session.selected_joint]
     press_and_move(window, wrist, wrist + np.array([14.0, -10.0]))
-    wait_until(lambda: got, "the heat map")
     return window
 
 

@@ -12,6 +12,7 @@ from app.labels.pose import Pose
 from app.labels.project import Project
 from glsmamba.data.problems import Problem, bone_lengths, box_size, head_segment, odd_bones, outside
 from glsmamba.data.records import Visibility
+from glsmamba.data.skeletons import side_of
 
 __all__ = ["find_problems"]
 
@@ -102,7 +103,7 @@ def _bones(project: Project, track: int, seen: list[tuple[int, Pose]]) -> Iterat
         joint = a if pose.scores[a] < pose.scores[b] else b
         yield Problem(
             "warning", "bone",
-            f"{times:.1f} times its usual length: {names[a].replace('_', ' ')} to {names[b].replace('_', ' ')}.",
+            f"{_bone(names[a], names[b])} is {times:.1f} times its usual length.",
             frame, track, joint,
         )  # fmt: skip
 
@@ -110,6 +111,14 @@ def _bones(project: Project, track: int, seen: list[tuple[int, Pose]]) -> Iterat
 def _extent(pose: Pose) -> float:
     there = pose.keypoints[pose.visibility != Visibility.ABSENT]
     return float((there.max(0) - there.min(0)).max()) if len(there) else 0.0
+
+
+def _bone(a: str, b: str) -> str:
+    """ "Left elbow–wrist", "Neck–left shoulder"."""
+    side = side_of(a)
+    if side == side_of(b) != "middle":
+        b = b.removeprefix(f"{side}_")
+    return f"{_words(a)}–{b.replace('_', ' ')}"
 
 
 def _words(joint: str) -> str:

@@ -31,6 +31,8 @@ __all__ = ["MainWindow"]
 
 #: Raised when the set of docks changes so that an old layout no longer fits.
 _LAYOUT_VERSION = 1
+#: First width of the docks and height of the people in logical pixels.
+_DOCK_WIDTH, _PEOPLE_HEIGHT = 360, 190
 #: Qt's own "no maximum height".
 _NO_LIMIT = 2**24 - 1
 
@@ -243,6 +245,7 @@ class MainWindow(QMainWindow):
     def reset_layout(self) -> None:
         """Docks as they are on a first run."""
         self.restoreState(self._default_layout, _LAYOUT_VERSION)
+        self.arrange_docks()
 
     # ---- docks ---------------------------------------------------------------------------------------------------------
 
@@ -265,9 +268,15 @@ class MainWindow(QMainWindow):
             self.menus.menu("View/Panels").addAction(dock.toggleViewAction())
         for first in groups.values():
             first.raise_()
-        right = [dock for dock in self.docks.values() if self.dockWidgetArea(dock) == Qt.DockWidgetArea.RightDockWidgetArea]
-        if right:
-            self.resizeDocks(right[:1], [360], Qt.Orientation.Horizontal)
+        self.arrange_docks()
+
+    def arrange_docks(self) -> None:
+        """Give the docks their first sizes: people as much as a handful needs, the details below the rest."""
+        first = [dock for dock in self.docks.values() if self.dockWidgetArea(dock) == Qt.DockWidgetArea.RightDockWidgetArea]
+        if first:
+            self.resizeDocks(first[:1], [_DOCK_WIDTH], Qt.Orientation.Horizontal)
+        shown = [self.docks[name] for name in ("people", "keypoints") if name in self.docks]
+        self.resizeDocks(shown, [_PEOPLE_HEIGHT, 3 * _PEOPLE_HEIGHT], Qt.Orientation.Vertical)
 
     def _recent_menu(self) -> None:
         menu = self.menus.menu("File/Open recent")

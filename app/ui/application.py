@@ -98,7 +98,7 @@ def run(path: str | Path | None = None) -> int:
     window = make_window(path)
     catcher = ErrorCatcher(window.session.message.emit, window)
     catcher.install()
-    # Python runs signal handlers only between bytecodes: a slow timer lets Ctrl-C in the terminal, or the end of the session, end the program.
+    # Python runs signal handlers only between bytecodes: a slow timer lets Ctrl-C and the end of the session end the program.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: window.close())
     pulse = QTimer()

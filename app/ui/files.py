@@ -158,4 +158,6 @@ class Files(QObject):
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
 
     def _folder(self) -> str:
-        return str(settings().value("folder", str(Path.home())))
+        """Where a dialog starts: beside what is open, else where something was opened last."""
+        here = self._session.video_path
+        return str(here.parent if here is not None else settings().value("folder", str(Path.home())))

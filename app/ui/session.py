@@ -87,6 +87,8 @@ class Session(QObject):
         self.display = DisplayOptions()
         self.times = np.zeros(0)
         self.save_state = SaveState(0, "")
+        #: Called in the decoding thread with each picture of a video opened from now on, before the window hears of it.
+        self.prepare_picture: Callable[[np.ndarray], None] | None = None
         self.inference_status: Any = None
         self.devices: tuple[tuple[str, str], ...] = ()
         self._pending = 0
@@ -180,7 +182,7 @@ class Session(QObject):
         self.project, self.video, self.index = opened.project, opened.video, opened.index
         self.video_path, self.times = opened.video_path, opened.times
         self.project.changed.connect(self._label_change.emit)
-        self._decoder = DecodeThread(opened.video_path, opened.index, self)
+        self._decoder = DecodeThread(opened.video_path, opened.index, self, self.prepare_picture)
         self._decoder.picture.connect(self._picture)
         self._decoder.failed.connect(self._decode_failed)
         self.frame = min(max(int(opened.frame), 0), self.video.n_frames - 1)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QStatusBar, QToolButton, QWidget
 
 from app.ui import theme
 from app.ui.events import SaveState
@@ -37,6 +38,31 @@ def _line(status: Any) -> str:
     return " · ".join(part for part in parts if part)
 
 
+class _Facts(QLabel):
+    """A line that is cut in its middle where it does not fit: a long file name must not push the rest out of the window."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._name = self._rest = ""
+        self.setMinimumWidth(0)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def say(self, name: str, rest: str) -> None:
+        """Show a name that may be cut and facts that may not."""
+        self._name, self._rest = name, rest
+        self._cut()
+
+    def _cut(self) -> None:
+        metrics = self.fontMetrics()
+        room = max(self.width() - metrics.horizontalAdvance(self._rest), 0)
+        self.setText(metrics.elidedText(self._name, Qt.TextElideMode.ElideMiddle, room) + self._rest)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Cut for the new width."""
+        super().resizeEvent(event)
+        self._cut()
+
+
 class StatusBar(QStatusBar):
     """Left the video's facts or a hint, right the pointer, the zoom and whether all is on the disk."""
 
@@ -44,7 +70,7 @@ class StatusBar(QStatusBar):
         super().__init__(parent)
         self._session = session
         self.setSizeGripEnabled(False)
-        self._facts = QLabel(self)
+        self._facts = _Facts(self)
         self._facts.setObjectName("status_facts")
         self.pointer = QLabel(self)
         self.zoom = QLabel(self)
@@ -57,7 +83,8 @@ class StatusBar(QStatusBar):
             self.addPermanentWidget(label)
         theme.set_role(self.saved, "muted")
         for label, widest in ((self.pointer, "x 0000.0  y 0000.0"), (self.zoom, "1600 %")):
-            label.setMinimumWidth(label.fontMetrics().horizontalAdvance(widest) + 2 * theme.GRID)
+            # Fixed, for a label that may grow has the whole window laid out again with each move of the pointer.
+            label.setFixedSize(label.fontMetrics().horizontalAdvance(widest) + 2 * theme.GRID, label.sizeHint().height())
             label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             theme.set_role(label, "muted")
         self.setContentsMargins(theme.GRID, 0, 0, 0)
@@ -79,7 +106,7 @@ class StatusBar(QStatusBar):
 
     def _video(self, video: Any) -> None:
         if video is None:
-            self._facts.setText("No video is open")
+            self._facts.say("No video is open", "")
             self._facts.setToolTip("")
             self.saved.setText("")
             self.show_pointer(None)
@@ -87,7 +114,7 @@ class StatusBar(QStatusBar):
             return
         name = Path(video.path).name
         rate = f"{video.fps:.4g} fps" + (", variable" if video.variable_rate else "")
-        self._facts.setText(f"{name} · {video.width}×{video.height} · {rate} · {video.n_frames} frames · {video.codec}")
+        self._facts.say(name, f" · {video.width}×{video.height} · {rate} · {video.n_frames} frames · {video.codec}")
         self._facts.setToolTip(str(video.path))
 
     def _saved(self, state: SaveState) -> None:

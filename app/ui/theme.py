@@ -237,6 +237,7 @@ def _style_sheet(c: Colors) -> str:
         background: {c.accent}; color: {c.on_accent}; border: 1px solid {c.accent};
     }}
     QPushButton:disabled {{ color: {c.disabled}; background: {c.window}; border: 1px solid {c.line}; }}
+    QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
     QPushButton[role="flat"] {{ border: none; background: transparent; color: {c.accent}; padding: 4px 8px; }}
     QPushButton[role="flat"]:hover {{ background: {c.hover}; }}
     QLabel[role="muted"] {{ color: {c.muted}; }}

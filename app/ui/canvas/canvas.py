@@ -37,8 +37,8 @@ _DRAG_HEATMAP = 0.35
 class Canvas(QWidget):
     """Shows the session's frame and people and lets the mouse change them.
 
-    Left: select, drag a joint, a box handle, or the ground (pan); Alt+drag moves the whole person; double-click accepts a
-    prediction; right-click on a joint cycles its visibility; the wheel zooms where the pointer is; middle button or Space
+    Left: select, drag a joint, a box handle, or the ground (pan); Alt+drag or Ctrl+drag moves the whole person; double-click
+    accepts a prediction; right-click on a joint cycles its visibility; the wheel zooms where the pointer is; middle button or Space
     and drag pan.
 
     Signals:
@@ -110,6 +110,7 @@ class Canvas(QWidget):
         view.left.connect(self._left)
         view.camera_changed.connect(self._camera_changed)
         view.installEventFilter(self)
+        session.prepare_picture = self._picture.prepare
         session.video_opened.connect(self._video_opened)
         session.picture_ready.connect(self._picture_ready)
         session.labels_changed.connect(self._labels_changed)
@@ -317,10 +318,11 @@ class Canvas(QWidget):
         if (joint := self._joint_to_place()) is not None and session.selected_track is not None:
             return PlaceJoint(self, at, session.selected_track, joint)
         found = self._hit_at(at)
-        alt = bool(keys & Qt.KeyboardModifier.AltModifier)
+        # Ctrl does what Alt does: many window managers keep Alt+drag for moving windows, and it never comes here.
+        whole = bool(keys & (Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ControlModifier))
         if found is None:
             return Pan(self, at, lambda: session.select(None))
-        if alt and found.kind != "handle":
+        if whole and found.kind != "handle":
             track = found.track
             chosen = session.selected_track
             if found.kind == "inside" and chosen is not None and chosen in self._around(at):

@@ -165,6 +165,7 @@ class PeopleItem(pg.GraphicsObject):
         painter.setFont(font)
         metrics = QFontMetricsF(font)
         taken: list[QRectF] = []
+        view = QRectF(painter.viewport()).adjusted(2, 2, -2, -2)
         for person in sorted(people, key=lambda p: (p.track != selected, p.rect[1])):
             left, top, right, bottom = person.rect
             if right - left < 14 and bottom - top < 14 and person.track != selected:
@@ -175,11 +176,18 @@ class PeopleItem(pg.GraphicsObject):
                 text = str(person.number)  # in a crowd names would hide the neighbours; the pointer tells them
             rect = QRectF(0, 0, metrics.horizontalAdvance(text) + 14, metrics.height() + 2)
             rect.moveBottomLeft(QPointF(left, top - 6))
-            for _ in range(6):  # step aside from labels that are there already, upward
+            seen = view.intersects(_rectf(person.rect))
+            if seen:  # a person cut by the edge of the view keeps their label in sight
+                rect.moveTop(max(rect.top(), view.top()))
+                rect.moveLeft(max(min(rect.left(), view.right() - rect.width()), view.left()))
+            for _ in range(6):  # step aside from labels that are there already: upward, at the upper edge downward
                 clash = next((t for t in taken if t.intersects(rect)), None)
                 if clash is None:
                     break
-                rect.moveBottom(clash.top() - 1)
+                if seen and clash.top() - 1 - rect.height() < view.top():
+                    rect.moveTop(clash.bottom() + 1)
+                else:
+                    rect.moveBottom(clash.top() - 1)
             taken.append(rect)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(OUTLINE if chosen else LABEL_GROUND)

@@ -19,7 +19,7 @@ MOUSE = (
     ("Move the picture", "Middle button drag, or drag beside people"),
     ("Select a person or a joint", "Click"),
     ("Move a joint", "Drag it"),
-    ("Move a whole person", "Alt + drag"),
+    ("Move a whole person", "Alt + drag, or Ctrl + drag"),
     ("Change a joint's visibility", "Right-click it"),
 )
 

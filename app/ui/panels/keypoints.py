@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractItemModel, QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QBrush, QColor, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import (
     QComboBox,
-    QHeaderView,
     QLabel,
     QLineEdit,
     QStyledItemDelegate,
@@ -23,9 +22,10 @@ from app.labels.pose import Pose, Provenance, Visibility
 from app.ui import theme
 from app.ui.canvas.colours import joint_colours, qcolor
 from app.ui.canvas.words import PROVENANCE_WORDS, VISIBILITY_WORDS, joint_words, score_words
-from app.ui.panels.page import Page, make_table
+from app.ui.panels.page import PACE_MS, Pace, Page, make_table
 from app.ui.panels.swatch import swatch
 from app.ui.session import Session
+from glsmamba.data.skeletons import Skeleton
 
 __all__ = ["KeypointsModel", "KeypointsPanel"]
 
@@ -34,86 +34,85 @@ _COLUMNS = ("Joint", "x", "y", "Score", "State", "From")
 _X, _Y, _STATE = 1, 2, 4
 
 
-class KeypointsModel(QAbstractTableModel):
-    """One row a joint of one pose."""
+class KeypointsModel(QStandardItemModel):
+    """One row a joint of one pose.
+
+    A model of Qt's own that is written to when another pose is shown: what is painted is then not asked for in Python, some
+    six hundred times a repaint, each time waiting for the lock that a computing thread holds.
+    """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(0, len(_COLUMNS), parent)
+        self.setHorizontalHeaderLabels(list(_COLUMNS))
         self._session = session
         self.pose: Pose | None = None
         self.place = (0, 0)
+        self._written: list[tuple[object, ...]] = []
 
     def show_pose(self, frame: int, track: int | None) -> None:
         """Show a person of a frame, or nobody."""
         pose = None if track is None else self._session.poses(frame).get(track)
         if pose is self.pose and self.place == (frame, track):
             return
-        same = (pose is None) == (self.pose is None)
-        if not same:
-            self.beginResetModel()
         self.pose, self.place = pose, (frame, track or 0)
-        if not same:
-            self.endResetModel()
-        elif pose is not None:
-            self.dataChanged.emit(self.index(0, 0), self.index(self.rowCount() - 1, len(_COLUMNS) - 1))
+        rows = 0 if pose is None else len(self._session.skeleton)
+        if rows != self.rowCount():
+            self.setRowCount(0)
+            self._written = [()] * rows
+            for _ in range(rows):
+                self.appendRow(_row())
+        self._write()
 
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008, D102
-        return 0 if self.pose is None or parent.isValid() else len(self._session.skeleton)
+    def recolour(self) -> None:
+        """The theme or what colours mean changed."""
+        self._written = [()] * len(self._written)
+        self._write()
 
-    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008, D102
-        return 0 if parent.isValid() else len(_COLUMNS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
-        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
-            return _COLUMNS[section]
-        return None
-
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
+    def _write(self) -> None:
+        """Bring the rows up to date and tell the view once."""
         pose = self.pose
         if pose is None:
-            return None
-        joint, column = index.row(), index.column()
-        absent = pose.visibility[joint] == Visibility.ABSENT
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._text(pose, joint, column, absent)
-        if role == Qt.ItemDataRole.EditRole:
-            if column in (_X, _Y):
-                return f"{pose.keypoints[joint, column - _X]:.2f}"
-            return int(pose.visibility[joint]) if column == _STATE else None
-        if role == Qt.ItemDataRole.DecorationRole and column == 0:
-            skeleton = self._session.skeleton
-            mode = self._session.display.colour_mode
-            return swatch(qcolor(joint_colours(pose, skeleton, self.place[1], mode)[joint]).name())
-        if role == Qt.ItemDataRole.ForegroundRole and absent:
-            return QColor(theme.colors().muted)
-        if role == Qt.ItemDataRole.FontRole and 0 < column < _STATE:
-            return theme.numbers_font()
-        if role == Qt.ItemDataRole.TextAlignmentRole and 0 < column < _STATE:
-            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        if role == Qt.ItemDataRole.ToolTipRole:
-            name, state, source = (self._text(pose, joint, n, absent) for n in (0, 4, 5))
-            words = f"{name}: {state}, {source}"
-            return words + "\nDouble-click or press F2 to change it." if column in (_X, _Y, _STATE) else words
-        return None
+            return
+        skeleton, mode = self._session.skeleton, self._session.display.colour_mode
+        colours = [qcolor(rgb).name() for rgb in joint_colours(pose, skeleton, self.place[1], mode)]
+        changed = [
+            joint for joint, colour in enumerate(colours) if (*_texts(pose, skeleton, joint), colour) != self._written[joint]
+        ]
+        if not changed:
+            return
+        self.blockSignals(True)
+        for joint in changed:
+            texts = _texts(pose, skeleton, joint)
+            self._write_row(joint, texts, colours[joint], pose.visibility[joint] == Visibility.ABSENT)
+            self._written[joint] = (*texts, colours[joint])
+        self.blockSignals(False)
+        self.dataChanged.emit(self.index(changed[0], 0), self.index(changed[-1], len(_COLUMNS) - 1))
 
-    def _text(self, pose: Pose, joint: int, column: int, absent: bool) -> str:
-        provenance = Provenance(int(pose.provenance[joint]))
-        match column:
-            case 0:
-                return joint_words(self._session.skeleton.joints[joint])
-            case 1 | 2:
-                return "–" if absent else f"{pose.keypoints[joint, column - _X]:.1f}"
-            case 3:
-                return score_words(float(pose.scores[joint])) if provenance == Provenance.MODEL else ""
-            case 4:
-                return VISIBILITY_WORDS[Visibility(int(pose.visibility[joint]))]
-        return PROVENANCE_WORDS.get(provenance, "")
+    def _write_row(self, joint: int, texts: tuple[str, ...], colour: str, absent: bool) -> None:
+        before = self._written[joint]
+        items = [self.item(joint, column) for column in range(len(_COLUMNS))]
+        for column, text in enumerate(texts):
+            if not before or before[column] != text:
+                items[column].setText(text)
+        if not before or before[-1] != colour:
+            items[0].setData(swatch(colour), Qt.ItemDataRole.DecorationRole)
+        if not before or before[4:6] != texts[4:6]:
+            words = f"{texts[0]}: {texts[4]}, {texts[5]}"
+            ground = QBrush(QColor(theme.colors().muted)) if absent else None
+            for column, item in enumerate(items):
+                hint = "\nDouble-click or press F2 to change it." if column in (_X, _Y, _STATE) else ""
+                item.setToolTip(words + hint)
+                item.setData(ground, Qt.ItemDataRole.ForegroundRole)
 
-    def flags(self, index: _Index) -> Qt.ItemFlag:  # noqa: D102
-        flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-        return flags | Qt.ItemFlag.ItemIsEditable if index.column() in (_X, _Y, _STATE) else flags
+    def to_edit(self, index: _Index) -> str | int:
+        """What an editor starts with: pixels to two decimals, or the number of a state."""
+        pose, joint, column = self.pose, index.row(), index.column()
+        if pose is None:
+            return ""
+        return int(pose.visibility[joint]) if column == _STATE else f"{pose.keypoints[joint, column - _X]:.2f}"
 
-    def setData(self, index: _Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:  # noqa: D102
+    def setData(self, index: _Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        """What a person typed or chose."""
         if role != Qt.ItemDataRole.EditRole or self.pose is None:
             return False
         (frame, track), joint, column = self.place, index.row(), index.column()
@@ -129,7 +128,7 @@ class KeypointsModel(QAbstractTableModel):
         except ValueError:
             session.tell(f"{value!r} is no number; type pixels such as 412.5.", "warning")
             return False
-        if f"{number:.2f}" == self.data(index, Qt.ItemDataRole.EditRole):
+        if f"{number:.2f}" == self.to_edit(index):
             return False
 
         def move(project: Any) -> Any:
@@ -139,6 +138,32 @@ class KeypointsModel(QAbstractTableModel):
 
         session.apply(move)
         return True
+
+
+def _row() -> list[QStandardItem]:
+    items = [QStandardItem() for _ in _COLUMNS]
+    for column, item in enumerate(items):
+        item.setEditable(column in (_X, _Y, _STATE))
+        if 0 < column < _STATE:
+            item.setFont(theme.numbers_font())
+            item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    return items
+
+
+def _texts(pose: Pose, skeleton: Skeleton, joint: int) -> tuple[str, ...]:
+    """A joint's texts by column."""
+    provenance = Provenance(int(pose.provenance[joint]))
+    visibility = Visibility(int(pose.visibility[joint]))
+    absent = visibility == Visibility.ABSENT
+    x, y = pose.keypoints[joint].tolist()
+    return (
+        joint_words(skeleton.joints[joint]),
+        "–" if absent else f"{x:.1f}",
+        "–" if absent else f"{y:.1f}",
+        score_words(float(pose.scores[joint])) if provenance == Provenance.MODEL else "",
+        VISIBILITY_WORDS[visibility],
+        PROVENANCE_WORDS.get(provenance, ""),
+    )
 
 
 class _Editors(QStyledItemDelegate):
@@ -162,7 +187,8 @@ class _Editors(QStyledItemDelegate):
         return combo
 
     def setEditorData(self, editor: QWidget, index: _Index) -> None:
-        value = index.data(Qt.ItemDataRole.EditRole)
+        model = index.model()
+        value = model.to_edit(index) if isinstance(model, KeypointsModel) else index.data()
         if isinstance(editor, QComboBox):
             editor.setCurrentIndex(editor.findData(value))
         elif isinstance(editor, QLineEdit):
@@ -187,12 +213,10 @@ class KeypointsPanel(Page):
         self.table = make_table(content, "Keypoints of the selected person")
         self.table.setModel(self.model)
         self.table.setItemDelegate(_Editors(self.table))
-        header = self.table.horizontalHeader()
-        header.setMinimumSectionSize(36)
+        self.table.horizontalHeader().setMinimumSectionSize(36)
         self.spare(self.table, 5, 66)
         self.spare(self.table, 3, 44)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self._fit()
         self.table.selectionModel().currentRowChanged.connect(self._chosen)
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
@@ -200,12 +224,26 @@ class KeypointsPanel(Page):
         column.addWidget(self.title)
         column.addWidget(self.table, 1)
         self._following = False
-        session.video_opened.connect(lambda _video: self.refresh())
+        self._pace = Pace(self.refresh, PACE_MS, self)
+        session.video_opened.connect(self._video_opened)
         session.labels_changed.connect(self._labels_changed)
-        session.picture_ready.connect(lambda *_: self.refresh())
+        session.picture_ready.connect(self._pace.ask)
         session.selection_changed.connect(self.refresh)
         session.display_changed.connect(self._recolour)
+        theme.theme().changed.connect(self.model.recolour)
         self.refresh()
+
+    def _video_opened(self, _video: Any) -> None:
+        self._fit()
+        self.refresh()
+
+    def _fit(self) -> None:
+        video = self._session.video
+        longest = f"{max(video.width, video.height) if video is not None else 0:.1f}"
+        states = tuple(VISIBILITY_WORDS.values())
+        # The rarest and longest word is cut, and whole in the tip: at its width no room would be left for the joints' names.
+        sources = tuple(words for source, words in PROVENANCE_WORDS.items() if source != Provenance.REFINED)
+        self.fit_columns(self.table, {_X: (longest,), _Y: (longest,), 3: ("1.0",), _STATE: states, 5: sources})
 
     def refresh(self) -> None:
         """Show the selected person of the frame on screen."""
@@ -236,8 +274,7 @@ class KeypointsPanel(Page):
             self.refresh()
 
     def _recolour(self) -> None:
-        if self.on_screen and self.model.pose is not None:
-            self.table.viewport().update()
+        self.model.recolour()
 
     def _follow(self) -> None:
         joint = self._session.selected_joint

@@ -2,16 +2,61 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt
-from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QStackedWidget, QTableView, QVBoxLayout, QWidget
+from collections.abc import Callable, Mapping, Sequence
+
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, QTimer
+from PySide6.QtGui import QFontMetrics, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QStackedWidget,
+    QStyle,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.ui import theme
 
-__all__ = ["Page", "make_table"]
+__all__ = ["PACE_MS", "Pace", "Page", "make_table"]
 
 #: Width of a panel on a first run in logical pixels.
 _WIDTH = 45 * theme.GRID
+#: Milliseconds between two looks at numbers that change with each frame.
+PACE_MS = 100
+#: Left and right of a cell's and of a heading's text, as the style sheet has it.
+_CELL_PADDING, _HEADING_PADDING = 4, 8
+
+
+class Pace(QObject):
+    """Calls at once, then at most once in ``interval`` milliseconds; the last call asked for always comes.
+
+    For numbers that change with each frame: while the video plays nobody reads them thirty times a second, and drawing them
+    that often takes time from the picture.
+    """
+
+    def __init__(self, call: Callable[[], None], interval: int, parent: QObject) -> None:
+        super().__init__(parent)
+        self._call = call
+        self._again = False
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(interval)
+        self._rest.timeout.connect(self._rested)
+
+    def ask(self, *_: object) -> None:
+        """Call now or soon."""
+        if self._rest.isActive():
+            self._again = True
+        else:
+            self._rest.start()
+            self._call()
+
+    def _rested(self) -> None:
+        if self._again:
+            self._again = False
+            self.ask()
 
 
 class Page(QStackedWidget):
@@ -21,6 +66,7 @@ class Page(QStackedWidget):
         super().__init__(parent)
         self.content = content
         self._spared: list[tuple[QTableView, int, int]] = []
+        self._widest: dict[QTableView, Mapping[int, Sequence[str]]] = {}
         self._empty = QWidget(self)
         column = QVBoxLayout(self._empty)
         column.setContentsMargins(2 * theme.GRID, 2 * theme.GRID, 2 * theme.GRID, 2 * theme.GRID)
@@ -74,6 +120,30 @@ class Page(QStackedWidget):
     def spare(self, table: QTableView, column: int, letters: int) -> None:
         """Hide a column while the panel is narrower than so many letters."""
         self._spared.append((table, column, letters))
+
+    def fit_columns(self, table: QTableView, widest: Mapping[int, Sequence[str]]) -> None:
+        """Give columns the width of the widest text they will ever show, and the rest of the room to the first.
+
+        A header that fits its columns to their contents measures every cell again whenever one of them changes.
+        """
+        self._widest[table] = widest
+        header, model = table.horizontalHeader(), table.model()
+        metrics = QFontMetrics(theme.numbers_font(table.font()))
+        margin = 2 * (table.style().pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin, None, table) + 1)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for column, texts in widest.items():
+            cells = max(metrics.horizontalAdvance(text) for text in texts) + 2 * _CELL_PADDING + margin
+            title = str(model.headerData(column, Qt.Orientation.Horizontal))
+            heading = header.fontMetrics().horizontalAdvance(title) + 2 * _HEADING_PADDING + margin
+            header.resizeSection(column, max(cells, heading, header.minimumSectionSize()))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Another font: other widths."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            for table, widest in getattr(self, "_widest", {}).items():  # Qt sends the event while the page is being made
+                self.fit_columns(table, widest)
 
     @property
     def words(self) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
-from PySide6.QtGui import QColor, QFont
-from PySide6.QtWidgets import QHeaderView, QMenu, QVBoxLayout, QWidget
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt, QTimer
+from PySide6.QtGui import QBrush, QColor, QFont, QStandardItem, QStandardItemModel
+from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
 from app.labels import edits
 from app.labels.changes import LabelChange
 from app.ui import theme
-from app.ui.panels.page import Page, make_table
+from app.ui.panels.page import PACE_MS, Pace, Page, make_table
 from app.ui.panels.swatch import swatch
 from app.ui.session import Session
 
@@ -31,90 +31,87 @@ def nearest_frame(frames: np.ndarray, frame: int) -> int | None:
     return int(frames[np.abs(frames - frame).argmin()])
 
 
-class PeopleModel(QAbstractTableModel):
-    """One row a person, by id."""
+class PeopleModel(QStandardItemModel):
+    """One row a person, by id.
+
+    A model of Qt's own that is written to when something changed: what is painted is then not asked for in Python, cell by
+    cell and role by role, each time waiting for the lock that a computing thread holds.
+    """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(0, len(_COLUMNS), parent)
+        self.setHorizontalHeaderLabels(list(_COLUMNS))
         self._session = session
         self.tracks: tuple[int, ...] = ()
         self._names: dict[int, str] = {}
         self._counts: dict[int, tuple[int, int]] = {}
         self._here: dict[int, int] = {}
+        self._written: dict[int, tuple[str, tuple[int, int], int]] = {}
 
     def refresh(self) -> None:
         """Read everything anew; rows stay where they are unless people came or went."""
         project = self._session.project
         tracks = () if project is None else project.tracks()
-        names = {track: project.track_name(track) for track in tracks}
-        counts = {}
+        self._names = {track: project.track_name(track) for track in tracks}
+        self._counts = {}
         for track in tracks:
             summary = project.track_summary(track)
-            counts[track] = int(np.count_nonzero(summary)), int(np.count_nonzero((summary == 2) | (summary == 3)))
+            by_hand = int(np.count_nonzero((summary == 2) | (summary == 3)))
+            self._counts[track] = int(np.count_nonzero(summary)), by_hand
         if tracks != self.tracks:
-            self.beginResetModel()
-            self.tracks, self._names, self._counts = tracks, names, counts
-            self._read_here()
-            self.endResetModel()
-        else:
-            self._names, self._counts = names, counts
-            self._read_here()
-            self._changed()
+            self.tracks = ()  # nobody may look one up by a row that is on its way out
+            self.setRowCount(0)
+            self._written.clear()
+            self.tracks = tracks
+            for track in tracks:
+                self.appendRow(self._row(track))
+        self.moved()
 
     def moved(self) -> None:
         """Another frame is on screen."""
-        self._read_here()
-        self._changed()
-
-    def _read_here(self) -> None:
         project = self._session.project
         self._here = {} if project is None else project.frame_states(self._session.shown_frame)
+        for row, track in enumerate(self.tracks):
+            self._write(row, track)
 
-    def _changed(self) -> None:
-        if self.tracks:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(self.tracks) - 1, len(_COLUMNS) - 1))
+    def recolour(self) -> None:
+        """The theme changed."""
+        self._written.clear()
+        self.moved()
 
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008, D102
-        return 0 if parent.isValid() else len(self.tracks)
+    def _row(self, track: int) -> list[QStandardItem]:
+        items = [QStandardItem() for _ in _COLUMNS]
+        items[0].setData(swatch(theme.person_colour(track).name()), Qt.ItemDataRole.DecorationRole)
+        for column, item in enumerate(items):
+            item.setEditable(column == 0)
+            if column > 0:
+                item.setFont(theme.numbers_font())
+            if column >= 2:
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        return items
 
-    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008, D102
-        return 0 if parent.isValid() else len(_COLUMNS)
+    def _write(self, row: int, track: int) -> None:
+        """Bring a row up to date; nothing is touched, and so nothing painted, that is as it was."""
+        name, counts, here = self._names[track], self._counts[track], self._here.get(track, 0)
+        if self._written.get(track) == (name, counts, here):
+            return
+        self._written[track] = name, counts, here
+        frames, by_hand = counts
+        where = _STATES[here] if here else "not in this frame"
+        tip = f"{name} (id {track}), {where}\nin {frames:,} frames, {by_hand:,} edited or accepted by hand"
+        ground = None if here else QBrush(QColor(theme.colors().muted))
+        bold = QFont()
+        bold.setBold(True)
+        for column, text in enumerate((name, _STATES[here], f"{frames:,}", f"{by_hand:,}" if by_hand else "")):
+            item = self.item(row, column)
+            item.setText(text)
+            item.setToolTip(tip)
+            item.setData(ground, Qt.ItemDataRole.ForegroundRole)
+            if column == 0:
+                item.setData(bold if here == 3 else None, Qt.ItemDataRole.FontRole)
 
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
-        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
-            return _COLUMNS[section]
-        return None
-
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
-        track, column = self.tracks[index.row()], index.column()
-        here = self._here.get(track, 0)
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
-            frames, by_hand = self._counts[track]
-            values: tuple[Any, ...] = (self._names[track], _STATES[here], f"{frames:,}", f"{by_hand:,}" if by_hand else "")
-            return values[column]
-        if role == Qt.ItemDataRole.DecorationRole and column == 0:
-            return swatch(theme.person_colour(track).name())
-        if role == Qt.ItemDataRole.ForegroundRole and not here:
-            return QColor(theme.colors().muted)
-        if role == Qt.ItemDataRole.FontRole and column > 0:
-            return theme.numbers_font()
-        if role == Qt.ItemDataRole.FontRole and here == 3:
-            font = QFont()
-            font.setBold(True)
-            return font
-        if role == Qt.ItemDataRole.TextAlignmentRole and column >= 2:
-            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        if role == Qt.ItemDataRole.ToolTipRole:
-            frames, by_hand = self._counts[track]
-            where = _STATES[here] if here else "not in this frame"
-            return f"{self._names[track]} (id {track}), {where}\nin {frames:,} frames, {by_hand:,} edited or accepted by hand"
-        return None
-
-    def flags(self, index: _Index) -> Qt.ItemFlag:  # noqa: D102
-        flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-        return flags | Qt.ItemFlag.ItemIsEditable if index.column() == 0 else flags
-
-    def setData(self, index: _Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:  # noqa: D102
+    def setData(self, index: _Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        """What a person typed: a name."""
         track, name = self.tracks[index.row()], str(value).strip()
         if role != Qt.ItemDataRole.EditRole or name == self._names[track]:
             return False
@@ -137,10 +134,8 @@ class PeoplePanel(Page):
         self.table.selectionModel().currentRowChanged.connect(self._chosen)
         self.table.clicked.connect(lambda index: self._go(index.row()))
         self.table.activated.connect(lambda index: self._go(index.row()))
-        header = self.table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        header.setMinimumSectionSize(48)
+        self.table.horizontalHeader().setMinimumSectionSize(48)
+        self._fit()
         self.spare(self.table, 3, 46)
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
@@ -151,15 +146,27 @@ class PeoplePanel(Page):
         self._later.setSingleShot(True)
         self._later.setInterval(150)
         self._later.timeout.connect(self.refresh)
-        session.video_opened.connect(lambda _video: self.refresh())
+        self._pace = Pace(self._moved, PACE_MS, self)
+        session.video_opened.connect(self._video_opened)
         session.labels_changed.connect(self._labels_changed)
-        session.picture_ready.connect(lambda *_: self._moved())
+        session.picture_ready.connect(self._pace.ask)
         session.selection_changed.connect(self._follow)
+        theme.theme().changed.connect(self.model.recolour)
         self.refresh()
+
+    def _video_opened(self, _video: Any) -> None:
+        self._fit()
+        self.refresh()
+
+    def _fit(self) -> None:
+        count = f"{self._session.n_frames:,}"
+        self.fit_columns(self.table, {1: _STATES, 2: (count,), 3: (count,)})
 
     def refresh(self) -> None:
         """Read everything anew."""
+        self._following = True  # rows that come and go are nobody's choice
         self.model.refresh()
+        self._following = False
         if self._session.video is None:
             self.show_words("Open a video to see who is in it.")
         elif not self.model.tracks:

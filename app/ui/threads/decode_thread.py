@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,21 @@ class DecodeThread(QObject):
     """Owns the decoding thread of one video. Signals are emitted there and delivered in the thread of the receiver.
 
     ``picture(int frame, ndarray (H, W, 3) uint8 RGB)``; ``failed(int frame, str sentence)``.
+
+    Args:
+        path: path of the video.
+        index: its frame index.
+        prepare: called in that thread with each picture before its signal; what it raises is logged, and the picture comes.
     """
 
     picture = Signal(int, object)
     failed = Signal(int, str)
 
-    def __init__(self, path: Path, index: Any, parent: QObject | None = None) -> None:
+    def __init__(
+        self, path: Path, index: Any, parent: QObject | None = None, prepare: Callable[[np.ndarray], None] | None = None
+    ) -> None:
         super().__init__(parent)
+        self._prepare = prepare
         from app.video.server import FrameServer
         from glsmamba.data.video import VideoReader
 
@@ -36,7 +45,11 @@ class DecodeThread(QObject):
         self._server.stop()
 
     def _on_picture(self, frame: int, picture: np.ndarray) -> None:
-        self.picture.emit(frame, picture)
+        try:
+            if self._prepare is not None:
+                self._prepare(picture)
+        finally:
+            self.picture.emit(frame, picture)
 
     def _on_error(self, frame: int, error: Exception) -> None:
         self.failed.emit(frame, str(error) or f"Frame {frame} can't be decoded.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QToolButton, QWidget
 
@@ -174,7 +174,7 @@ class TransportBar(QWidget):
             theme.set_role(label, "muted")
             row.addWidget(label)
             row.addSpacing(theme.GRID)
-        self._time.setMinimumWidth(self._time.fontMetrics().horizontalAdvance("00:00:00.000"))
+        self._fix_time()
         self.slider = FrameSlider(self)
         self.slider.scrubbed.connect(session.scrub)
         row.addWidget(self.slider, 1)
@@ -185,6 +185,17 @@ class TransportBar(QWidget):
         theme.theme().changed.connect(self._icons)
         self._icons()
         self._video(session.video)
+
+    def _fix_time(self) -> None:
+        """A label whose size is fixed doesn't have the whole window laid out again with each frame."""
+        self._time.setFixedSize(self._time.fontMetrics().horizontalAdvance("00:00:00.000"), self._time.sizeHint().height())
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Another font: another size."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._time.setFont(theme.numbers_font())
+            self._fix_time()
 
     def _icons(self) -> None:
         for name, button in self._buttons.items():

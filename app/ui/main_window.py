@@ -33,6 +33,8 @@ __all__ = ["MainWindow"]
 _LAYOUT_VERSION = 1
 #: First width of the docks and height of the people in logical pixels.
 _DOCK_WIDTH, _PEOPLE_HEIGHT = 360, 190
+#: When to look whether window and frame fit the screen: X11 tells of the frame some time after the window is shown.
+_FRAME_KNOWN_MS = (100, 500, 1500)
 #: Qt's own "no maximum height".
 _NO_LIMIT = 2**24 - 1
 
@@ -290,6 +292,7 @@ class MainWindow(QMainWindow):
     def _restore(self) -> None:
         store = settings()
         geometry, state = store.value("window/geometry"), store.value("window/state")
+        self._first_run = not isinstance(state, QByteArray)
         if isinstance(geometry, QByteArray):
             self.restoreGeometry(geometry)
         if isinstance(state, QByteArray):
@@ -316,12 +319,22 @@ class MainWindow(QMainWindow):
     def showEvent(self, event: QShowEvent) -> None:
         """Keep the window on the screen it is shown on."""
         super().showEvent(event)
+        self._keep_on_screen()
+        for wait in _FRAME_KNOWN_MS:
+            QTimer.singleShot(wait, self, self._keep_on_screen)
+
+    def _keep_on_screen(self) -> None:
+        """Shrink a window that, with the frame and title that the desktop gave it, is larger than the screen."""
         screen = self.screen()
-        if screen is not None and not self.isMaximized() and not self.isFullScreen():
-            room = screen.availableGeometry()
-            if self.width() > room.width() or self.height() > room.height():
-                self.resize(min(self.width(), room.width()), min(self.height(), room.height()))
-                self.move(room.topLeft())
+        if screen is None or self.isMaximized() or self.isFullScreen() or not self.isVisible():
+            return
+        room, frame = screen.availableGeometry(), self.frameGeometry()
+        wide, high = frame.width() - room.width(), frame.height() - room.height()
+        if wide > 0 or high > 0:
+            self.resize(self.width() - max(wide, 0), self.height() - max(high, 0))
+            self.move(room.topLeft())
+            if self._first_run:
+                QTimer.singleShot(0, self, self.arrange_docks)
 
     # ---- drag and drop -------------------------------------------------------------------------------------------------
 

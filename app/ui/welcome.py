@@ -16,6 +16,8 @@ from app.ui.settings import cache_folder, recent_files
 __all__ = ["Welcome", "keep_thumbnail", "thumbnail_of"]
 
 _THUMB = QSize(192, 108)
+#: Logical pixels that the three buttons need.
+_LEAST_WIDTH = 560
 
 
 def _thumbnail_path(path: Path) -> Path:
@@ -177,6 +179,13 @@ class Welcome(QWidget):
             self._recent.addWidget(button, 0, i)
         self._recent.setColumnStretch(len(self._buttons), 1)
         self._recent_title.setVisible(bool(self._buttons))
+
+    def minimumSizeHint(self) -> QSize:
+        """As high as the content, but not as wide as the row of recent files: that has as many as there is room for.
+
+        A wide page, shown or not, would push the docks beside it together.
+        """
+        return QSize(_LEAST_WIDTH, super().minimumSizeHint().height())
 
     def resizeEvent(self, event: object) -> None:
         """Show as many recent files as fit."""

@@ -225,12 +225,13 @@ def test_failed_write_falls_back_to_the_truth(rig: Rig, monkeypatch: pytest.Monk
     assert np.array_equal(rig.canvas.pose(1).keypoints, before.keypoints)
 
 
-def test_alt_drag_moves_the_whole_person(rig: Rig) -> None:
+@pytest.mark.parametrize("held", [ALT, Qt.KeyboardModifier.ControlModifier])
+def test_alt_or_ctrl_drag_moves_the_whole_person(rig: Rig, held: Qt.KeyboardModifier) -> None:
     before = rig.pose()
     start = rig.at(1, WRIST)
     end = start + px(33.0, 21.0)
     shift = rig.canvas.to_frame(end) - rig.canvas.to_frame(start)
-    rig.sweep(start, end, keys=ALT)
+    rig.sweep(start, end, keys=held)
     rig.written()
     assert np.allclose(rig.pose().keypoints, before.keypoints + shift)
     assert rig.pose().box == pytest.approx((before.box[0] + shift[0], before.box[1] + shift[1], *before.box[2:]))
@@ -453,3 +454,17 @@ def test_everything_draws_in_every_mode(rig: Rig) -> None:
         image = rig.canvas.grab().toImage()
         assert image != blank
         blank = image
+
+
+def test_label_of_a_person_at_the_upper_edge_stays_in_sight(rig: Rig) -> None:
+    rig.canvas.zoom(2.0)
+    rig.session.select(1)
+    view = rig.canvas.view
+    box = rig.pose().box
+    top_left = rig.canvas.to_screen(px(box[0], box[1]))
+    view.pan(10.0 - top_left[0], 3.0 - top_left[1])  # the box begins just below the upper edge: no room for a label above it
+    QApplication.processEvents()
+    image = view.grab().toImage()
+    ratio = image.devicePixelRatio()
+    across = [image.pixelColor(int((14 + dx) * ratio), int(8 * ratio)) for dx in range(60)]
+    assert sum(colour.lightness() > 230 for colour in across) > 15  # the light ground of the selected person's label

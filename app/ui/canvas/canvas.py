@@ -38,8 +38,8 @@ class Canvas(QWidget):
     """Shows the session's frame and people and lets the mouse change them.
 
     Left: select, drag a joint, a box handle, or the ground (pan); Alt+drag or Ctrl+drag moves the whole person; double-click
-    accepts a prediction; right-click on a joint cycles its visibility; the wheel zooms where the pointer is; middle button or Space
-    and drag pan.
+    accepts a prediction; right-click on a joint cycles its visibility; the wheel zooms where the pointer is; middle button or
+    Space and drag pan.
 
     Signals:
         pointer_changed: (x, y) frame pixels under the pointer, or None.

@@ -1,0 +1,93 @@
+"""What a walk through the real window on a real desktop found, kept from coming back."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QDialogButtonBox
+
+from app.ui.application import make_application, make_window
+from app.ui.files import Files
+from app.ui.main_window import MainWindow
+from app.ui.settings import add_recent, settings
+
+
+@pytest.fixture
+def program(isolated_settings) -> None:
+    settings().setValue("model/predict_while_working", False)
+    settings().setValue("hints/dismissed", True)
+    make_application()
+
+
+@pytest.fixture
+def window(qtbot, program) -> Iterator[MainWindow]:
+    made = make_window()
+    qtbot.addWidget(made)
+    qtbot.waitExposed(made)
+    yield made
+    made.close()
+
+
+def open_video(qtbot, window: MainWindow, path: Path) -> None:
+    with qtbot.waitSignal(window.session.picture_ready, timeout=10_000):
+        window.session.open_path(path)
+
+
+def test_a_long_file_name_leaves_the_rest_of_the_status_bar_in_sight(qtbot, window, small_video, tmp_path):
+    long = tmp_path / ("a name that goes on and on " * 7 + ".mp4")
+    shutil.copy(small_video, long)
+    window.resize(1024, 700)
+    open_video(qtbot, window, long)
+    QApplication.processEvents()
+    saved = window.status.saved
+    assert saved.text() == "all changes saved"
+    assert saved.geometry().right() <= window.status.width()
+    facts = window.status.findChild(type(saved), "status_facts").text()
+    assert facts.startswith("a name") and "…" in facts and facts.endswith("h264")
+    assert window.width() == 1024
+
+
+def test_many_recent_files_do_not_push_the_docks_together(qtbot, program, tmp_path):
+    for n in range(8):
+        path = tmp_path / f"clip {n}.mp4"
+        path.touch()
+        add_recent(path)
+    window = make_window()
+    qtbot.addWidget(window)
+    qtbot.waitExposed(window)
+    window.resize(1024, 700)
+    window.arrange_docks()
+    QApplication.processEvents()
+    assert window.width() == 1024
+    assert window.docks["people"].width() >= 340
+    window.close()
+
+
+def test_a_window_larger_than_the_screen_comes_to_lie_in_it_with_its_docks(qtbot, window):
+    room = window.screen().availableGeometry()
+    window.resize(room.width() + 300, room.height() + 200)
+    window._keep_on_screen()
+    QApplication.processEvents()
+    assert room.contains(window.frameGeometry())
+    qtbot.waitUntil(lambda: window.docks["people"].width() >= 200, timeout=2000)
+
+
+def test_dialogs_start_beside_the_open_video(qtbot, window, small_video):
+    settings().setValue("folder", "/somewhere/else")
+    files: Files = window.files
+    assert files._folder() == "/somewhere/else"
+    open_video(qtbot, window, small_video)
+    assert files._folder() == str(small_video.parent)
+
+
+def test_buttons_of_dialogs_have_no_icons_of_another_family(qtbot, program):
+    box = QDialogButtonBox(
+        QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel, Qt.Orientation.Horizontal
+    )
+    qtbot.addWidget(box)
+    box.show()
+    assert box.style().styleHint(box.style().StyleHint.SH_DialogButtonBox_ButtonsHaveIcons, None, box) == 0

@@ -1,6 +1,10 @@
 """All people of the frame, painted by one graphics item in screen pixels.
 
 One item for everybody, marks gathered by look and drawn in few calls: one curve per person costs three times as much.
+
+Boxes, bones and joints are drawn on a clear layer, each translucent colour replacing what is below it there, and the layer is
+laid over the picture: Qt blends translucent strokes ten times slower than it writes them, and in threads of its own, for which
+the window would wait while a model computes on all cores.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from PySide6.QtWidgets import QApplication, QStyleOptionGraphicsItem, QWidget
 from app.labels.pose import Visibility
 from app.ui.canvas import colours
 from app.ui.canvas.joint_marks import HAIRLINE, MUTED, ring_radius, stamp_joints
+from app.ui.canvas.layer import Layer, translucent
 from app.ui.canvas.scene import BONE_WIDTH, FIRM, INTERPOLATED, JOINT_RADIUS, PREDICTED, ShownPerson, box_on_screen
 from app.ui.events import DisplayOptions
 from glsmamba.data.skeletons import Skeleton
@@ -60,6 +65,7 @@ class PeopleItem(pg.GraphicsObject):
         super().__init__()
         self._people, self._skeleton, self._display = people, skeleton, display
         self._selected, self._name, self._camera = selected, name, camera
+        self._layer = Layer()
 
     def boundingRect(self) -> QRectF:  # noqa: D102
         return EVERYWHERE
@@ -76,11 +82,14 @@ class PeopleItem(pg.GraphicsObject):
         display, skeleton = self._display(), self._skeleton()
         others = [p for p in people if p.track != selected]
         chosen = [p for p in people if p.track == selected]
-        for group, outlined in ((others, False), (chosen, True)):
-            if display.show_boxes:
-                self._boxes(painter, group, display, outlined)
-            if display.show_skeletons:
-                self._skeletons(painter, group, display, skeleton, outlined)
+        target = widget if widget is not None else painter.device()
+        if people and target is not None:
+            with self._layer.over(painter, target.width(), target.height()) as layer:
+                for group, outlined in ((others, False), (chosen, True)):
+                    if display.show_boxes:
+                        self._boxes(layer, group, display, outlined)
+                    if display.show_skeletons:
+                        self._skeletons(layer, group, display, skeleton, outlined)
         if display.show_names:
             self._labels(painter, people, display, selected)
         painter.restore()
@@ -109,25 +118,26 @@ class PeopleItem(pg.GraphicsObject):
                     joints[table[j], form[j], occluded[j], size].append((at[j][0], at[j][1]))
         if outlined:
             self._outline(painter, bones, joints)
+        ground = translucent(OUTLINE, 0.9) if outlined else None
+        edges = {
+            kind: translucent(HAIRLINE, 0.5 if kind == PREDICTED and not outlined else 0.85, ground)
+            for kind in (PREDICTED, FIRM, INTERPOLATED)
+        }
         for (_, kind, size), lines in bones.items():
-            _lines(painter, lines, HAIRLINE, 0.5 if kind == PREDICTED and not outlined else 0.85, _bone_width(kind, size) + 1.8)
+            _lines(painter, lines, edges[kind], _bone_width(kind, size) + 1.8)
         for (rgb, kind, size), lines in bones.items():
             dashes = [3.5, 2.5] if kind == INTERPOLATED else None
-            _lines(
-                painter,
-                lines,
-                QColor(*rgb),
-                (0.85 if outlined else MUTED) if kind == PREDICTED else 1.0,
-                _bone_width(kind, size),
-                dashes,
-            )
+            opacity = (0.85 if outlined else MUTED) if kind == PREDICTED else 1.0
+            _lines(painter, lines, translucent(QColor(*rgb), opacity, edges[kind]), _bone_width(kind, size), dashes)
+        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
         for (rgb, kind, hidden, size), places in joints.items():
             stamp_joints(painter, places, rgb, kind, hidden, size)
+        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
 
     def _outline(self, painter: QPainter, bones: dict[tuple, list[QLineF]], joints: dict[tuple, list]) -> None:
         """A light edge round the whole skeleton."""
         for (_, kind, size), lines in bones.items():
-            _lines(painter, lines, OUTLINE, 0.9, _bone_width(kind, size) + 4.2)
+            _lines(painter, lines, translucent(OUTLINE, 0.9), _bone_width(kind, size) + 4.2)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(OUTLINE)
         for (_, form, hidden, size), places in joints.items():
@@ -150,13 +160,13 @@ class PeopleItem(pg.GraphicsObject):
                 left, top, right, bottom = box_on_screen(box, scale, origin)
                 rect = QRectF(left, top, right - left, bottom - top)
                 firm = outlined or person.pose.touched or person.pose.box_by_human
-                painter.setPen(_pen(HAIRLINE, 0.55 if firm else 0.25, 2.6 * display.mark_scale))
+                edge = translucent(HAIRLINE, 0.55 if firm else 0.25)
+                painter.setPen(_pen(edge, 2.6 * display.mark_scale))
                 painter.drawRect(rect)
                 rgb = colours.person_rgb(person.track) if display.colour_mode == "person" else (0xE4, 0xE5, 0xE7)
-                colour = OUTLINE if outlined else QColor(*rgb)
-                painter.setPen(
-                    _pen(colour, 0.95 if outlined else 0.7 if firm else 0.35, display.mark_scale, [4, 3] if dashed else None)
-                )
+                opacity = 0.95 if outlined else 0.7 if firm else 0.35
+                colour = translucent(OUTLINE if outlined else QColor(*rgb), opacity, edge)
+                painter.setPen(_pen(colour, display.mark_scale, [4, 3] if dashed else None))
                 painter.drawRect(rect)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
 
@@ -227,10 +237,8 @@ def _rectf(rect: tuple[float, float, float, float]) -> QRectF:
     return QRectF(left, top, max(right - left, 0.1), max(bottom - top, 0.1))
 
 
-def _pen(colour: QColor, opacity: float, width: float, dashes: list[float] | None = None) -> QPen:
-    c = QColor(colour)
-    c.setAlphaF(opacity)
-    pen = QPen(c, width)
+def _pen(colour: QColor, width: float, dashes: list[float] | None = None) -> QPen:
+    pen = QPen(colour, width)
     pen.setCapStyle(Qt.PenCapStyle.FlatCap)  # joints cover the ends of full bones; hollow ones must stay clear
     pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
     if dashes is not None:
@@ -238,8 +246,6 @@ def _pen(colour: QColor, opacity: float, width: float, dashes: list[float] | Non
     return pen
 
 
-def _lines(
-    painter: QPainter, lines: list[QLineF], colour: QColor, opacity: float, width: float, dashes: list[float] | None = None
-) -> None:
-    painter.setPen(_pen(colour, opacity, width, dashes))
+def _lines(painter: QPainter, lines: list[QLineF], colour: QColor, width: float, dashes: list[float] | None = None) -> None:
+    painter.setPen(_pen(colour, width, dashes))
     painter.drawLines(lines)

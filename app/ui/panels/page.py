@@ -129,7 +129,7 @@ class Page(QStackedWidget):
         self._widest[table] = widest
         header, model = table.horizontalHeader(), table.model()
         metrics = QFontMetrics(theme.numbers_font(table.font()))
-        margin = 2 * (table.style().pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin, None, table) + 1)
+        margin = 2 * (table.style().pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin, None, table) + 2)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for column, texts in widest.items():

@@ -200,9 +200,9 @@ def _palette(c: Colors) -> QPalette:
     return palette
 
 
-def _check_mark(c: Colors) -> str:
-    """Path of the check mark in the theme's colour on the accent, as a style sheet wants it (also on Windows)."""
-    return (_ICONS / ("check-dark.svg" if c is DARK else "check-light.svg")).as_posix()
+def _picture(name: str, c: Colors) -> str:
+    """Path of a picture of the theme, as a style sheet wants it (also on Windows)."""
+    return (_ICONS / f"{name}-{'dark' if c is DARK else 'light'}.svg").as_posix()
 
 
 def _style_sheet(c: Colors) -> str:
@@ -221,7 +221,7 @@ def _style_sheet(c: Colors) -> str:
     QToolTip {{ background: {c.raised}; color: {c.text}; border: 1px solid {c.line}; padding: 4px 6px; }}
     QStatusBar {{ background: {c.window}; }}
     QStatusBar::item {{ border: none; }}
-    QDockWidget {{ titlebar-close-icon: none; }}
+    QDockWidget {{ titlebar-close-icon: none; titlebar-normal-icon: url({_picture("float", c)}); }}
     QDockWidget::title {{ background: {c.window}; padding: 6px 8px; text-align: left; }}
     QTabBar::tab {{ padding: 6px 12px; border: none; background: transparent; color: {c.muted}; }}
     QTabBar::tab:selected {{ color: {c.text}; border-bottom: 2px solid {c.accent}; }}
@@ -254,9 +254,19 @@ def _style_sheet(c: Colors) -> str:
         width: 14px; height: 14px; border: 1px solid {c.muted}; border-radius: 3px; background: {c.surface};
     }}
     QCheckBox::indicator:hover, QCheckBox::indicator:focus {{ border: 1px solid {c.accent}; }}
-    QCheckBox::indicator:checked {{ background: {c.accent}; border: 1px solid {c.accent}; image: url({_check_mark(c)}); }}
+    QCheckBox::indicator:checked {{ background: {c.accent}; border: 1px solid {c.accent}; image: url({_picture("check", c)}); }}
     QCheckBox::indicator:disabled {{ border: 1px solid {c.disabled}; background: {c.window}; }}
-    QCheckBox:focus {{ color: {c.accent}; }}
+    QCheckBox:focus, QRadioButton:focus {{ color: {c.accent}; }}
+    QRadioButton::indicator {{
+        width: 14px; height: 14px; border: 1px solid {c.muted}; border-radius: 8px; background: {c.surface};
+    }}
+    QRadioButton::indicator:hover, QRadioButton::indicator:focus {{ border: 1px solid {c.accent}; }}
+    QRadioButton::indicator:checked {{
+        border: 1px solid {c.accent};
+        background: qradialgradient(cx: 0.5, cy: 0.5, radius: 0.5, fx: 0.5, fy: 0.5, stop: 0 {c.accent}, stop: 0.55 {c.accent},
+            stop: 0.65 {c.surface}, stop: 1 {c.surface});
+    }}
+    QRadioButton::indicator:disabled {{ border: 1px solid {c.disabled}; background: {c.window}; }}
     QComboBox {{ min-height: 20px; padding: 2px 8px; }}
     QTreeView::item, QTableView::item, QListView::item {{ padding: 3px 4px; }}
     QTreeView::item:selected, QTableView::item:selected, QListView::item:selected {{

@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QIcon
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialogButtonBox
 
 from app.ui.application import make_application, make_window
+from app.ui.dialogs.about import About
 from app.ui.files import Files
 from app.ui.main_window import MainWindow
+from app.ui.panels.swatch import swatch
 from app.ui.settings import add_recent, settings
 
 
@@ -91,3 +95,17 @@ def test_buttons_of_dialogs_have_no_icons_of_another_family(qtbot, program):
     qtbot.addWidget(box)
     box.show()
     assert box.style().styleHint(box.style().StyleHint.SH_DialogButtonBox_ButtonsHaveIcons, None, box) == 0
+
+
+def test_a_swatch_keeps_its_colour_in_a_selected_row(qtbot, program):
+    made = swatch("#E69F00")
+    for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):
+        assert made.pixmap(QSize(16, 16), mode).toImage().pixelColor(8, 8).name() == "#e69f00"
+
+
+def test_about_is_closed_by_return(qtbot, program):
+    about = About()
+    qtbot.addWidget(about)
+    about.show()
+    QTest.keyClick(about, Qt.Key.Key_Return)
+    assert not about.isVisible()

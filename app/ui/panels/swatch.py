@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from PySide6.QtGui import QColor, QPixmap
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 
 __all__ = ["swatch"]
 
 
 @lru_cache(maxsize=512)
-def swatch(colour: str) -> QPixmap:
-    """A square of 12 logical pixels in a colour ``#rrggbb``."""
-    pixmap = QPixmap(24, 24)
+def swatch(colour: str) -> QIcon:
+    """A square of 12 logical pixels in a colour ``#rrggbb``, the same in a selected row: views tint a bare pixmap there."""
+    pixmap = QPixmap(32, 32)  # the views' icons measure 16: a smaller one would be scaled to that
     pixmap.setDevicePixelRatio(2)
-    pixmap.fill(QColor(colour))
-    return pixmap
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.fillRect(2, 2, 12, 12, QColor(colour))
+    painter.end()
+    icon = QIcon(pixmap)
+    icon.addPixmap(pixmap, QIcon.Mode.Selected)
+    return icon

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import json
 import os
 import shutil
 import subprocess
@@ -147,6 +148,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="ui-stall-") as folder:
         for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
             os.environ[name] = str(Path(folder) / name)
+        if os.environ["QT_QPA_PLATFORM"] == "offscreen":  # whose screen of 800 x 800 pixels would make the window small
+            screens = Path(folder) / "screens.json"
+            screen = {"name": "screen", "x": 0, "y": 0, "width": 1920, "height": 1080, "dpr": 1}
+            screens.write_text(json.dumps({"screens": [{**screen, "logicalDpi": 96, "logicalBaseDpi": 96}]}))
+            os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={screens}"
         video = Path(shutil.copy(real_video(options.video), folder))
         return measure(video, options.seconds, options.trace, rng)
 
@@ -201,12 +207,14 @@ def measure(video: Path, seconds: float, trace: Path | None, rng: np.random.Gene
     heart._trace = None
     on_this_thread(session, min(8.0, seconds), rng)
     own_thread = heart.taken()
+    size = window.size()
     window.close()
     session.shut_down()
     del app
 
     load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
     print(f"{video.name}, {os.cpu_count()} cores, load {load}, {status.model} on {status.device}, scan {status.backend}")
+    print(f"window of {size.width()} x {size.height()} pixels")
     print(f"while it ran: {done} frames predicted in {seconds:.0f} s, {status.windows_per_s:.1f} persons/s")
     print(f"{'event loop late by, ms':46}{'median':>9}{'p99':>9}{'worst':>9}{'over':>8}{'beats':>9}")
     print(row("opening, loading the model, first skeleton", loading))

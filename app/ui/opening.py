@@ -160,6 +160,9 @@ def _open(
     cancelled: Callable[[], bool],
     preview: Callable[[np.ndarray], None],
 ) -> Opened:
+    # The first two are what the window needs next; imported here, it needn't wait for them.
+    import app.video.server
+    import app.video.thumbnails  # noqa: F401
     from app.labels.project import Project, ProjectError
     from glsmamba.data.video import VideoReader, build_index
 

@@ -114,8 +114,9 @@ class InferenceThread(QThread):
             self.message.emit(Message(f"Predicting could not start: {error or type(error).__name__}", "error"))
 
     def _run(self) -> None:
-        from app.inference.engine import Engine
-        from glsmamba.data.video import VideoReader
+        with collector_off():
+            from app.inference.engine import Engine
+            from glsmamba.data.video import VideoReader
 
         engine = Engine(
             self._project,

@@ -8,6 +8,7 @@ import logging
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,8 @@ __all__ = ["ErrorCatcher", "make_application", "make_window", "run"]
 
 _log = logging.getLogger(__name__)
 
+#: The same error from the same line is told once in so many seconds.
+_QUIET_SECONDS = 30.0
 _ICON = Path(__file__).resolve().parents[2] / "resources" / "icons" / "glsmamba-studio.svg"
 
 
@@ -38,6 +41,7 @@ class ErrorCatcher(QObject):
 
     def __init__(self, tell: Callable[[Message], None], parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._told: dict[tuple[str, str, int], float] = {}
         self.caught.connect(tell)
 
     def install(self) -> None:
@@ -45,10 +49,23 @@ class ErrorCatcher(QObject):
         sys.excepthook = self._hook
         threading.excepthook = lambda args: self._hook(args.exc_type, args.exc_value, args.exc_traceback)
 
+    def _told_lately(self, kind: type[BaseException], trace: TracebackType | None) -> bool:
+        """Whether this error, from this line, was told within the last seconds."""
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        where = ("", 0) if trace is None else (trace.tb_frame.f_code.co_filename, trace.tb_lineno)
+        now, key = time.monotonic(), (kind.__name__, *where)
+        lately = trace is not None and now - self._told.get(key, -_QUIET_SECONDS) < _QUIET_SECONDS
+        if not lately:
+            self._told[key] = now
+        return lately
+
     def _hook(self, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
             QTimer.singleShot(0, QApplication.quit)
             return
+        if self._told_lately(kind, trace):
+            return  # an error while painting comes back with each picture, and its message would cause the next one
         details = "".join(traceback.format_exception(kind, error, trace))
         _log.error("Nobody expected this:\n%s", details)
         sys.stderr.write(details)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.labels.changes import LabelChange
+from app.labels.changes import LabelChange, ProjectError
 from app.labels.pose import Pose
 from app.ui.events import DisplayOptions, Message, SaveState
 from app.ui.opening import Opened, Opener
@@ -361,6 +361,29 @@ class Session(QObject):
         """Take back the last edit."""
         if self.project is not None:
             self._write(self.project.undo)
+
+    def undo_just_this(self) -> Callable[[], None]:
+        """What an "Undo" beside a message does: takes back the edit that is the last one now, and never a later one."""
+        project = self.project
+
+        def last() -> int:
+            return max((step.id for step in project.history() if step.done), default=0)
+
+        def later(sentence: str) -> None:
+            self.tell(sentence, "warning")
+
+        meant = last()
+
+        def undo() -> None:
+            if last() != meant:
+                raise ProjectError("Other edits came after that one: take it back in the history panel, or undo step by step.")
+            project.undo()
+
+        def act() -> None:
+            if self.project is project:
+                self._write(undo, failed=later)
+
+        return act
 
     def redo(self) -> None:
         """Do again what was taken back."""

@@ -248,6 +248,7 @@ def _style_sheet(c: Colors) -> str:
         padding: 4px 6px; border: 1px solid {c.line}; border-radius: 4px; background: {c.surface};
         selection-background-color: {c.accent}; selection-color: {c.on_accent};
     }}
+    QAbstractItemView QLineEdit {{ padding: 0 2px; border-radius: 0; }}
     QLineEdit:focus {{ border: 1px solid {c.accent}; }}
     QLineEdit:disabled {{ color: {c.disabled}; background: {c.window}; }}
     QCheckBox::indicator {{

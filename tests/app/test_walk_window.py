@@ -12,7 +12,8 @@ from PySide6.QtGui import QIcon
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialogButtonBox
 
-from app.ui.application import make_application, make_window
+from app.labels import edits
+from app.ui.application import ErrorCatcher, make_application, make_window
 from app.ui.dialogs.about import About
 from app.ui.files import Files
 from app.ui.main_window import MainWindow
@@ -109,3 +110,53 @@ def test_about_is_closed_by_return(qtbot, program):
     about.show()
     QTest.keyClick(about, Qt.Key.Key_Return)
     assert not about.isVisible()
+
+
+def test_a_long_name_is_cut_on_the_picture(qtbot, window, small_video):
+    open_video(qtbot, window, small_video)
+    session = window.session
+    edit, track = edits.add_person(session.project, 0, (40, 40, 100, 160))
+    session.apply(edit)
+    name = "The gentleman with the very long name who walks on the balance board"
+    session.apply(lambda p: edits.rename_track(p, track, name))
+    qtbot.waitUntil(lambda: session.save_state.pending == 0)
+    label = window.canvas._label(window.canvas.people()[0])
+    assert "The gentleman" in label and "…" in label and len(label) < 40
+    assert session.track_name(track) == name
+
+
+def test_undo_beside_a_message_never_takes_back_a_later_edit(qtbot, window, small_video):
+    open_video(qtbot, window, small_video)
+    session = window.session
+    first, one = edits.add_person(session.project, 0, (40, 40, 100, 160))
+    session.apply(first)
+    qtbot.waitUntil(lambda: session.save_state.pending == 0)
+    undo = session.undo_just_this()
+    second, two = edits.add_person(session.project, 0, (200, 40, 60, 100))
+    session.apply(second)
+    qtbot.waitUntil(lambda: session.save_state.pending == 0)
+    undo()
+    qtbot.waitUntil(lambda: session.save_state.pending == 0)
+    assert set(session.poses(0)) == {one, two}
+    assert "history panel" in window.toasts.toasts[-1].text.text()
+    session.undo()
+    qtbot.waitUntil(lambda: session.save_state.pending == 0)
+    undo()
+    qtbot.waitUntil(lambda: session.save_state.pending == 0)
+    assert not session.poses(0)
+
+
+def test_an_error_that_comes_back_with_each_picture_is_told_once(qtbot, window, capsys):
+    told: list[object] = []
+    catcher = ErrorCatcher(told.append, window)
+    for n in range(5):
+        try:
+            raise ZeroDivisionError(f"picture {n}")
+        except ZeroDivisionError as error:
+            catcher._hook(ZeroDivisionError, error, error.__traceback__)
+    try:
+        raise ZeroDivisionError("another place")
+    except ZeroDivisionError as error:
+        catcher._hook(ZeroDivisionError, error, error.__traceback__)
+    qtbot.waitUntil(lambda: len(told) == 2)
+    assert capsys.readouterr().err.count("Traceback") == 2

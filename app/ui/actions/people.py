@@ -37,7 +37,7 @@ def _delete_track(window: MainWindow) -> None:
         name = session.track_name(track)
         session.apply(
             lambda project: edits.delete_track(project, track),
-            lambda: session.tell(f"{name} was deleted in all frames.", "info", "Undo", session.undo),
+            lambda: session.tell(f"{name} was deleted in all frames.", "info", "Undo", session.undo_just_this()),
         )
 
 

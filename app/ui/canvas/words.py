@@ -10,6 +10,8 @@ PROVENANCE_WORDS = {
     Provenance.MODEL: "predicted", Provenance.HUMAN: "by hand", Provenance.INTERPOLATED: "interpolated",
     Provenance.IMPORTED: "imported", Provenance.REFINED: "refined by the model",
 }  # fmt: skip
+#: Letters of a person's name on the picture; the panels show more of it.
+LONGEST_NAME = 24
 VISIBILITY_WORDS = {Visibility.ABSENT: "absent", Visibility.OCCLUDED: "occluded", Visibility.VISIBLE: "visible"}
 
 
@@ -39,7 +41,8 @@ def joint_lines(person: ShownPerson, joint: int, skeleton: Skeleton, name: str) 
 
 
 def person_label(person: ShownPerson, name: str) -> str:
-    """The label over a person: its number in the frame, its name, and its score until a human accepted it."""
+    """The label over a person: number in the frame, name, cut where it is long, and score until a human accepted it."""
+    name = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1].rstrip() + "…"
     if person.pose.accepted:
         return f"✓ {person.number} · {name}"
     return f"{person.number} · {name}  {score_words(person.pose.score)}"

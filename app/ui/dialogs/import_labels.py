@@ -132,7 +132,7 @@ class ImportDialog(QDialog):
         self._session.apply(lambda project: edits.import_sequence(project, sequence, predictions), self._imported, self._say)
 
     def _imported(self) -> None:
-        self._session.tell(f"Imported {Path(self.file.text()).name}.", "info", "Undo", self._session.undo)
+        self._session.tell(f"Imported {Path(self.file.text()).name}.", "info", "Undo", self._session.undo_just_this())
         self.close()
 
     def _say(self, sentence: str) -> None:

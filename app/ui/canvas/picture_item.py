@@ -16,6 +16,7 @@ NEAREST_ABOVE = 4.0
 """From this scale on pixels are drawn as squares: what is being annotated is the pixel."""
 _MOST_HALVINGS = 4
 _KEPT = 3
+_BAND_PIXELS = 60_000
 
 
 def as_image(rgb: np.ndarray) -> QImage:
@@ -56,18 +57,50 @@ class Grid:
         """(height, width, 4) uint8 BGRA of an (H, W, 3) uint8 RGB picture; from far averaged, from near interpolated."""
         pixels = rgb
         for _ in range(halvings_for(self.scale)):
-            half = (max(pixels.shape[1] // 2, 1), max(pixels.shape[0] // 2, 1))
-            pixels = cv2.resize(pixels, half, interpolation=cv2.INTER_AREA)
-        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGRA)  # four channels are warped twice as fast as three
+            pixels = _halved(pixels)
+        pixels = _with_fourth_channel(pixels)  # warped twice as fast as three
         fx, fy = pixels.shape[1] / self.size[0], pixels.shape[0] / self.size[1]
-        to_picture = np.array(
-            [
-                [fx / self.scale, 0, (self.left + 0.5 - self.dx) * fx / self.scale - 0.5],
-                [0, fy / self.scale, (self.top + 0.5 - self.dy) * fy / self.scale - 0.5],
-            ]
-        )
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return cv2.warpAffine(pixels, to_picture, (self.width, self.height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        out = np.empty((self.height, self.width, 4), np.uint8)
+        for start, stop in _bands(self.height, self.width):
+            to_picture = np.array(
+                [
+                    [fx / self.scale, 0, (self.left + 0.5 - self.dx) * fx / self.scale - 0.5],
+                    [0, fy / self.scale, (self.top + start + 0.5 - self.dy) * fy / self.scale - 0.5],
+                ]
+            )
+            cv2.warpAffine(
+                pixels, to_picture, (self.width, stop - start), dst=out[start:stop],
+                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
+            )  # fmt: skip
+        return out
+
+
+def _bands(rows: int, width: int) -> list[tuple[int, int]]:
+    """Bands of rows so small that OpenCV works on them where it is called.
+
+    Larger ones it divides among threads of its own and waits for them, which takes long when a model computes on all cores.
+    """
+    tall = max(_BAND_PIXELS // max(width, 1), 1)
+    return [(start, min(start + tall, rows)) for start in range(0, rows, tall)]
+
+
+def _halved(rgb: np.ndarray) -> np.ndarray:
+    """A picture of half the width and height, each pixel the average of four."""
+    height, width = max(rgb.shape[0] // 2, 1), max(rgb.shape[1] // 2, 1)
+    if rgb.shape[0] % 2 or rgb.shape[1] % 2:
+        return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+    out = np.empty((height, width, 3), np.uint8)
+    for start, stop in _bands(height, width):
+        cv2.resize(rgb[2 * start : 2 * stop], (width, stop - start), dst=out[start:stop], interpolation=cv2.INTER_AREA)
+    return out
+
+
+def _with_fourth_channel(rgb: np.ndarray) -> np.ndarray:
+    """(H, W, 4) uint8 BGRA of RGB."""
+    out = np.empty((*rgb.shape[:2], 4), np.uint8)
+    for start, stop in _bands(*rgb.shape[:2]):
+        cv2.cvtColor(rgb[start:stop], cv2.COLOR_RGB2BGRA, dst=out[start:stop])
+    return out
 
 
 class Resampled:
@@ -116,7 +149,7 @@ class PictureItem(pg.GraphicsObject):
         self._shown = rgb
         if rgb is None:
             self._levels, self._images = [], []
-            self._grid, self._ready = None, ()
+            self._ready = ()
             size = (0, 0)
         else:
             rgb = np.ascontiguousarray(rgb)
@@ -134,8 +167,7 @@ class PictureItem(pg.GraphicsObject):
         """The picture halved so many times, made when first asked for."""
         while len(self._levels) <= halvings:
             last = self._levels[-1]
-            size = (max(last.shape[1] // 2, 1), max(last.shape[0] // 2, 1))
-            self._levels.append(cv2.resize(last, size, interpolation=cv2.INTER_AREA))
+            self._levels.append(_halved(last))
             self._images.append(as_image(self._levels[-1]))
         return self._images[halvings]
 

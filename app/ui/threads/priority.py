@@ -1,4 +1,4 @@
-"""A thread that computes all the time beside a window that must answer at once."""
+"""A thread that computes beside a window that must answer at once."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QRectF, QTimer, Signal
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from app.ui.session import Session
+from app.ui.threads.priority import stand_back
 from app.ui.timeline.axis import Axis
 from app.ui.timeline.ticks import slot_step
 
@@ -133,7 +134,11 @@ class Thumbnails(QObject):
                 with contextlib.suppress(RuntimeError):  # the window is gone
                     self._made.emit(mark, thumbnail.wanted, thumbnail.frame, ready)
 
-            self._maker = ThumbnailMaker(lambda: VideoReader(path, index), made, self._height)
+            def reader() -> VideoReader:  # called in the thread that makes them: they are less urgent than the picture
+                stand_back()
+                return VideoReader(path, index)
+
+            self._maker = ThumbnailMaker(reader, made, self._height)
         return self._maker
 
     def _take(self, mark: object, wanted: int, frame: int, picture: QImage) -> None:

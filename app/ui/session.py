@@ -67,6 +67,8 @@ class Session(QObject):
     save_state_changed = Signal(object)
     relink_wanted = Signal(object, object)
     """(project path, path of the missing video): the window asks where the video is now."""
+    reveal_wanted = Signal(int, int)
+    """(frame, track): show this person once the picture of the frame is there, also where the view is zoomed elsewhere."""
     preview_ready = Signal(object)
     """(H, W, 3) uint8 RGB: the first picture, before the frame index is there; its frame number isn't known yet."""
 
@@ -193,9 +195,14 @@ class Session(QObject):
         self.selection_changed.emit()
         self._set_saved()
         self.frame_changed.emit(self.frame)
-        self._decoder.request(self.frame)
+        # Once the window has been laid out and drawn for the video: both at a stretch would be a stall.
+        QTimer.singleShot(0, self._decoder, self._first_request)
         for message in opened.messages:
             self.message.emit(message)
+
+    def _first_request(self) -> None:
+        if self._decoder is not None and self.picture is None:
+            self._decoder.request(self.frame)
 
     def _open_failed(self, sentence: str) -> None:
         self.message.emit(Message(sentence, "error"))
@@ -309,6 +316,16 @@ class Session(QObject):
         if (track, joint) != (self.selected_track, self.selected_joint):
             self.selected_track, self.selected_joint = track, joint
             self.selection_changed.emit()
+
+    def show_problem(self, frame: int | None, track: int | None, joint: int | None = None) -> None:
+        """Go where a problem is: to its frame, to its person, and to their joint, as far as it names them."""
+        if self.video is None:
+            return
+        if frame is not None:
+            self.scrub(frame)
+        if track is not None:
+            self.select(track, joint)
+            self.reveal_wanted.emit(self.frame, track)
 
     def hover(self, track: int | None, joint: int | None = None) -> None:
         """Say what is under the pointer."""

@@ -468,3 +468,23 @@ def test_label_of_a_person_at_the_upper_edge_stays_in_sight(rig: Rig) -> None:
     ratio = image.devicePixelRatio()
     across = [image.pixelColor(int((14 + dx) * ratio), int(8 * ratio)) for dx in range(60)]
     assert sum(colour.lightness() > 230 for colour in across) > 15  # the light ground of the selected person's label
+
+
+def test_a_person_of_a_problem_is_brought_into_sight(rig: Rig) -> None:
+    rig.canvas.zoom(6.0)
+    rig.session.select(None)
+
+    def in_sight(track: int) -> bool:
+        x, y, w, h = rig.pose(track).box
+        at = rig.canvas.to_screen(px(x + w / 2, y + h / 2))
+        return bool((at >= 0).all() and at[0] <= rig.canvas.view.width() and at[1] <= rig.canvas.view.height())
+
+    for track in (1, 2, 1):
+        rig.session.show_problem(FRAME, track, WRIST)
+        QApplication.processEvents()
+        assert in_sight(track)
+    assert (rig.session.selected_track, rig.session.selected_joint) == (1, WRIST)
+    assert not in_sight(2)  # so the view did move
+    at = rig.canvas.to_screen(px(0.0, 0.0))
+    rig.session.show_problem(FRAME, 1)
+    assert np.allclose(rig.canvas.to_screen(px(0.0, 0.0)), at)  # who is in sight stays where they are

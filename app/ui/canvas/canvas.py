@@ -68,6 +68,7 @@ class Canvas(QWidget):
         self._hit: Hit | None = None
         self._pointer: np.ndarray | None = None
         self._adding = False
+        self._reveal: tuple[int, int] | None = None
         self._space = False
         self._space_used = False
         self._previews = Previews()
@@ -120,6 +121,7 @@ class Canvas(QWidget):
         session.heatmap_ready.connect(self._heatmap_ready)
         session.activation_ready.connect(self._activation_ready)
         session.preview_ready.connect(self._preview_ready)
+        session.reveal_wanted.connect(self._reveal_wanted)
         if session.video is not None:
             self._video_opened(session.video)
         if session.picture is not None:
@@ -581,9 +583,29 @@ class Canvas(QWidget):
         self.view.set_picture_size(picture.shape[1], picture.shape[0])
         self._picture.set_picture(picture)
         self.changed()
+        self._reveal_now()
         self._update_overlays()
         self._refresh_hover()
         self._place_strip()
+
+    def _reveal_wanted(self, frame: int, track: int) -> None:
+        self._reveal = (frame, track)
+        self._reveal_now()
+
+    def _reveal_now(self) -> None:
+        """Move a person that is wanted into the middle, unless they are in sight already."""
+        if self._reveal is None or self._reveal[0] != self._shown_frame:
+            return
+        pose, self._reveal = self.pose(self._reveal[1]), None
+        box = None if pose is None else extent(pose)
+        if box is None:
+            return
+        low, high = (self.to_screen(np.array(corner)) for corner in (box[:2], (box[0] + box[2], box[1] + box[3])))
+        view = np.array([self.view.viewport().width(), self.view.viewport().height()])
+        middle = (low + high) / 2
+        in_sight = ((low >= 0) & (high <= view)) | ((high - low > view) & (middle >= 0) & (middle <= view))
+        if not in_sight.all():
+            self.view.pan(*(float(v) for v in np.where(in_sight, 0.0, view / 2 - middle)))
 
     def _labels_changed(self, change: Any) -> None:
         if change is not None and change.frames is None:

@@ -196,13 +196,8 @@ class ExportDialog(QDialog):
         self.problems.show()
 
     def _go(self, item: QTreeWidgetItem | None, *_: object) -> None:
-        if item is None or self._session.video is None:
-            return
-        frame, track = item.data(0, Qt.ItemDataRole.UserRole)
-        if frame is not None:
-            self._session.scrub(frame)
-        if track is not None:
-            self._session.select(track)
+        if item is not None:
+            self._session.show_problem(*item.data(0, Qt.ItemDataRole.UserRole))
 
     def _ended(self, sentence: str, bad: bool) -> None:
         self._worker = None

@@ -160,10 +160,7 @@ class ProblemsPanel(Page):
         if not index.isValid():
             return
         problem = self.model.problems[index.row()]
-        if problem.frame is not None:
-            self._session.scrub(problem.frame)
-        if problem.track is not None:
-            self._session.select(problem.track, problem.joint)
+        self._session.show_problem(problem.frame, problem.track, problem.joint)
 
 
 def _search(project: Any, progress: Any) -> list[Problem]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 __all__ = ["info"]
 
-_PACKAGES = ("torch", "numpy", "numba", "opencv-python-headless", "av", "PySide6-Essentials", "pyqtgraph", "mamba-ssm")
+_PACKAGES = ("torch", "numpy", "numba", "scipy", "opencv-python-headless", "av", "PySide6-Essentials", "pyqtgraph", "mamba-ssm")
 
 
 def info(checkpoint: str | None = None) -> str:

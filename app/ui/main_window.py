@@ -218,7 +218,7 @@ class MainWindow(QMainWindow):
         was = not self._below.isHidden()
         self._below.setVisible(shown)
         if shown and not was:
-            self._set_below(self._height_below)
+            self._set_below(self._transport_height if self.timeline.isHidden() else self._height_below)
 
     def _set_below(self, height: int) -> None:
         """Now, and once more when a window that is just being shown has its size."""
@@ -233,12 +233,15 @@ class MainWindow(QMainWindow):
         if self._below.isVisible() and not self.timeline.isHidden():
             self._height_below = self.splitter.sizes()[1]
 
+    @property
+    def _transport_height(self) -> int:
+        return self.transport.sizeHint().height()
+
     def _show_timeline(self, shown: bool) -> None:
         self._remember_below()
         self.timeline.setVisible(shown)
-        self._below.setMaximumHeight(_NO_LIMIT if shown else self.transport.sizeHint().height())
-        if shown:
-            self._set_below(self._height_below)
+        self._below.setMaximumHeight(_NO_LIMIT if shown else self._transport_height)
+        self._set_below(self._height_below if shown else self._transport_height)
 
     def toggle_full_screen(self) -> None:
         """Full screen and back."""
@@ -320,8 +323,14 @@ class MainWindow(QMainWindow):
         """Keep the window on the screen it is shown on."""
         super().showEvent(event)
         self._keep_on_screen()
+        first = self.size()
+
+        def look_again() -> None:
+            if self.size() == first:  # nobody has given it another size since
+                self._keep_on_screen()
+
         for wait in _FRAME_KNOWN_MS:
-            QTimer.singleShot(wait, self, self._keep_on_screen)
+            QTimer.singleShot(wait, self, look_again)
 
     def _keep_on_screen(self) -> None:
         """Shrink a window that, with the frame and title that the desktop gave it, is larger than the screen."""

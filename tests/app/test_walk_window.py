@@ -160,3 +160,17 @@ def test_an_error_that_comes_back_with_each_picture_is_told_once(qtbot, window, 
         catcher._hook(ZeroDivisionError, error, error.__traceback__)
     qtbot.waitUntil(lambda: len(told) == 2)
     assert capsys.readouterr().err.count("Traceback") == 2
+
+
+def test_hiding_the_timeline_gives_its_room_to_the_picture(qtbot, window, small_video):
+    open_video(qtbot, window, small_video)
+    QApplication.processEvents()
+    before, below = window.canvas.height(), window.timeline.height()
+    window.toggle_timeline()
+    qtbot.waitUntil(lambda: window.canvas.height() >= before + below - 8, timeout=2000)
+    assert window.transport.isVisible()
+    window.session.close_project()
+    open_video(qtbot, window, small_video)  # it stays hidden for the next video
+    qtbot.waitUntil(lambda: window.canvas.height() >= before + below - 8, timeout=2000)
+    window.toggle_timeline()
+    qtbot.waitUntil(lambda: abs(window.canvas.height() - before) <= 8, timeout=2000)

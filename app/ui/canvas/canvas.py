@@ -593,13 +593,16 @@ class Canvas(QWidget):
         self._reveal_now()
 
     def _reveal_now(self) -> None:
-        """Move a person that is wanted into the middle, unless they are in sight already."""
+        """Move a person that is wanted, or their selected joint, into the middle, unless in sight already."""
         if self._reveal is None or self._reveal[0] != self._shown_frame:
             return
-        pose, self._reveal = self.pose(self._reveal[1]), None
+        track, self._reveal = self._reveal[1], None
+        pose, joint = self.pose(track), self.session.selected_joint
         box = None if pose is None else extent(pose)
-        if box is None:
+        if pose is None or box is None:
             return
+        if joint is not None and self.session.selected_track == track and pose.visibility[joint] != Visibility.ABSENT:
+            box = (float(pose.keypoints[joint, 0]), float(pose.keypoints[joint, 1]), 0.0, 0.0)
         low, high = (self.to_screen(np.array(corner)) for corner in (box[:2], (box[0] + box[2], box[1] + box[3])))
         view = np.array([self.view.viewport().width(), self.view.viewport().height()])
         middle = (low + high) / 2

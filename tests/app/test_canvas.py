@@ -284,8 +284,11 @@ def test_space_drag_pans_and_a_tap_plays(rig: Rig, monkeypatch: pytest.MonkeyPat
     origin, before = rig.canvas.view.origin, rig.pose()
     rig.sweep(rig.at(1, WRIST), rig.at(1, WRIST) + px(30.0, 30.0))
     QTest.keyRelease(rig.canvas.view, Qt.Key.Key_Space)
+    QTest.keyPress(rig.canvas.view, Qt.Key.Key_Space)  # the keyboard's repeat, as X11 sometimes passes it on
+    QTest.keyRelease(rig.canvas.view, Qt.Key.Key_Space)
     assert not np.allclose(rig.canvas.view.origin, origin) and np.array_equal(rig.pose().keypoints, before.keypoints)
     assert not played
+    QTest.qWait(80)
     QTest.keyClick(rig.canvas.view, Qt.Key.Key_Space)
     assert played == [True]
 

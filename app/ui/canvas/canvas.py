@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,6 +33,8 @@ from app.ui.session import Session
 from glsmamba.data.records import Box
 
 _DRAG_HEATMAP = 0.35
+#: No hand lets a key go and presses it again in so few seconds.
+_REPEAT_SECONDS = 0.05
 
 
 class Canvas(QWidget):
@@ -71,6 +74,7 @@ class Canvas(QWidget):
         self._reveal: tuple[int, int] | None = None
         self._space = False
         self._space_used = False
+        self._space_up = 0.0
         self._previews = Previews()
         self._overlays = Overlays()
 
@@ -437,10 +441,13 @@ class Canvas(QWidget):
         return super().eventFilter(watched, event)
 
     def _space_key(self, down: bool) -> None:
+        now = time.monotonic()
         if down:
-            self._space, self._space_used = True, False
+            # X11 now and then passes the keyboard's repeat on as letting go and pressing again: that is still the same press.
+            same = now - self._space_up < _REPEAT_SECONDS or self._gesture is not None
+            self._space, self._space_used = True, self._space_used and same
         elif self._space:
-            self._space = False
+            self._space, self._space_up = False, now
             if not self._space_used:
                 self.session.toggle_play()
         self._update_cursor()

@@ -160,9 +160,10 @@ def _tab(name: str):
 
 
 def _export(window):
-    from hands import wait_until
+    from hands import CTRL, SHIFT, key, wait_until
+    from PySide6.QtCore import Qt
 
-    window.menus.entries["file.export"][0].trigger()
+    key(window, Qt.Key.Key_E, CTRL | SHIFT)
     wait_until(lambda: window.dialogs, "the export dialog")
     dialog = window.dialogs[-1]
     dialog.export_button.click()

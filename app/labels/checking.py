@@ -78,7 +78,7 @@ def _of_pose(project: Project, frame: int, track: int, pose: Pose) -> Iterator[P
         yield Problem("warning", "empty", "This person has no joints here.", frame, track)
     elif pose.head_box is None and head_segment(pose.keypoints, present, project.skeleton) is None:
         yield Problem(
-            "warning", "head box", "No head box, and head top or head bottom is absent: an export must guess the head's size.",
+            "warning", "head box", "No head box, and the top of the head or the neck is absent: an export must guess the head's size.",
             frame, track,
         )  # fmt: skip
 
@@ -118,8 +118,8 @@ def _bone(a: str, b: str) -> str:
     side = side_of(a)
     if side == side_of(b) != "middle":
         b = b.removeprefix(f"{side}_")
-    return f"{_words(a)}–{b.replace('_', ' ')}"
+    return f"{_words(a)}–{_words(b).lower()}"
 
 
 def _words(joint: str) -> str:
-    return joint.replace("_", " ").capitalize()
+    return {"head_bottom": "neck", "head_top": "top of head"}.get(joint, joint.replace("_", " ")).capitalize()

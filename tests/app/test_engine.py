@@ -112,7 +112,9 @@ class FakePredictor:
         places = [np.stack([w.box[0] + w.box[2] * grid[::-1], w.box[1] + w.box[3] * grid], axis=1) for w in windows]
         return [PosePrediction(place, scores, maps, np.eye(2, 3), (8, 6)) for place in places]
 
-    def activation(self, window: Any, query: Any, block: Any = ("gsm", 0), absolute: bool = False, cancelled: Any = None) -> Any:
+    def activation(
+        self, window: Any, query: Any, block: Any = ("gsm", 0), absolute: bool = False, cancelled: Any = None
+    ) -> Any:
         return SimpleNamespace(query=query, block=block, crop=np.eye(2, 3) * 0.1, maps={"all": np.zeros((5, 8, 6), np.float32)})
 
 

@@ -21,7 +21,7 @@ __all__ = ["PeopleModel", "PeoplePanel", "nearest_frame"]
 _Index = QModelIndex | QPersistentModelIndex
 _COLUMNS = ("Name", "Here", "Frames", "By hand")
 #: By figure of ``Project.frame_states``.
-_STATES = ("", "predicted", "edited", "accepted", "filled in")
+_STATES = ("", "predicted", "edited", "accepted", "imported")
 
 
 def nearest_frame(frames: np.ndarray, frame: int) -> int | None:

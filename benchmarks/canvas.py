@@ -57,6 +57,7 @@ def measure(session: Session, canvas: Canvas, pictures: list[np.ndarray], size: 
     times = []
     for i in range(FRAMES):
         picture = pictures[i % len(pictures)]
+        canvas._picture.prepare(picture)  # in the program the decode thread does this, before the window hears of the picture
         session.picture = (0, picture)
         start, cpu = time.perf_counter(), time.thread_time()
         session.picture_ready.emit(0, picture)

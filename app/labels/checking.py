@@ -78,7 +78,7 @@ def _of_pose(project: Project, frame: int, track: int, pose: Pose) -> Iterator[P
         yield Problem("warning", "empty", "This person has no joints here.", frame, track)
     elif pose.head_box is None and head_segment(pose.keypoints, present, project.skeleton) is None:
         yield Problem(
-            "warning", "head box", "No head box, and the top of the head or the neck is absent: an export must guess the head's size.",
+            "warning", "head box", "No head box, and the neck or the top of the head is absent: an export must guess its size.",
             frame, track,
         )  # fmt: skip
 

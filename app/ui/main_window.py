@@ -32,7 +32,7 @@ __all__ = ["MainWindow"]
 #: Raised when the set of docks changes so that an old layout no longer fits.
 _LAYOUT_VERSION = 1
 #: First width of the docks and height of the people in logical pixels.
-_DOCK_WIDTH, _PEOPLE_HEIGHT = 360, 190
+_DOCK_WIDTH, _PEOPLE_HEIGHT = 376, 190
 #: When to look whether window and frame fit the screen: X11 tells of the frame some time after the window is shown.
 _FRAME_KNOWN_MS = (100, 500, 1500)
 #: Qt's own "no maximum height".

@@ -239,7 +239,7 @@ class PeoplePanel(Page):
         def delete_all() -> None:
             session.apply(
                 lambda p: edits.delete_track(p, track),
-                lambda: session.tell(f"{name} was deleted in all frames.", "info", "Undo", session.undo),
+                lambda: session.tell(f"{name} was deleted in all frames.", "info", "Undo", session.undo_just_this()),
             )
 
         menu.addAction("Delete in all frames", delete_all)

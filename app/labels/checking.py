@@ -12,7 +12,7 @@ from app.labels.pose import Pose
 from app.labels.project import Project
 from glsmamba.data.problems import Problem, bone_lengths, box_size, head_segment, odd_bones, outside
 from glsmamba.data.records import Visibility
-from glsmamba.data.skeletons import side_of
+from glsmamba.data.skeletons import joint_words, side_of
 
 __all__ = ["find_problems"]
 
@@ -69,7 +69,7 @@ def _of_pose(project: Project, frame: int, track: int, pose: Pose) -> Iterator[P
         yield Problem(
             "warning",
             "outside",
-            f"{_words(names[joint])} lies outside the picture; an export leaves it out.",
+            f"{joint_words(names[joint]).capitalize()} lies outside the picture; an export leaves it out.",
             frame,
             track,
             joint,
@@ -114,12 +114,8 @@ def _extent(pose: Pose) -> float:
 
 
 def _bone(a: str, b: str) -> str:
-    """ "Left elbow–wrist", "Neck–left shoulder"."""
+    """A bone in words: Left elbow–wrist, Neck–left shoulder."""
     side = side_of(a)
     if side == side_of(b) != "middle":
         b = b.removeprefix(f"{side}_")
-    return f"{_words(a)}–{_words(b).lower()}"
-
-
-def _words(joint: str) -> str:
-    return {"head_bottom": "neck", "head_top": "top of head"}.get(joint, joint.replace("_", " ")).capitalize()
+    return f"{joint_words(a).capitalize()}–{joint_words(b)}"

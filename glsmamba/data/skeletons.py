@@ -57,6 +57,11 @@ def side_of(joint: str) -> str:
     return "middle"
 
 
+def joint_words(joint: str) -> str:
+    """A joint name as people say it: "left wrist", "neck"."""
+    return {"head_bottom": "neck", "head_top": "top of head"}.get(joint, joint.replace("_", " "))
+
+
 def _mirrored(joint: str) -> str:
     if joint.startswith("left_"):
         return "right_" + joint[5:]

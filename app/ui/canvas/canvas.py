@@ -28,9 +28,10 @@ from app.ui.canvas.scene import FIRM, JOINT_RADIUS, ShownPerson, box_on_screen, 
 from app.ui.canvas.strip import ActionStrip
 from app.ui.canvas.tools import DrawPerson, Gesture, MakeEdit, MoveBox, MoveJoint, MovePose, Pan, PlaceJoint, handle_cursor
 from app.ui.canvas.view import CanvasView
-from app.ui.canvas.words import joint_lines, joint_words, person_label
+from app.ui.canvas.words import joint_lines, person_label
 from app.ui.session import Session
 from glsmamba.data.records import Box
+from glsmamba.data.skeletons import joint_words
 
 _DRAG_HEATMAP = 0.35
 #: No hand lets a key go and presses it again in so few seconds.

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from app.ui.canvas.overlay_item import ValueMap
-from app.ui.canvas.words import joint_words
 from app.ui.events import DisplayOptions
-from glsmamba.data.skeletons import Skeleton
+from glsmamba.data.skeletons import Skeleton, joint_words
 
 _TITLES = {
     "unified": "unified scan", "unified_reverse": "unified scan, reverse", "spatial": "spatial scan",

@@ -9,6 +9,8 @@ import numpy as np
 
 from app.labels.pose import Pose, Provenance, Visibility
 from app.ui.events import DisplayOptions
+from glsmamba.data import metrics
+from glsmamba.data.posetrack18_write import derived_head_box
 from glsmamba.data.records import Box
 from glsmamba.data.skeletons import Skeleton
 
@@ -98,15 +100,8 @@ def head_size(pose: Pose, skeleton: Skeleton) -> float | None:
 
     Without a drawn head box the diagonal is distance(head_top, head_bottom) / 0.7, as in PoseTrack's own files.
     """
-    if pose.head_box is not None:
-        return 0.6 * float(np.hypot(pose.head_box[2], pose.head_box[3]))
-    try:
-        top, bottom = skeleton.index("head_top"), skeleton.index("head_bottom")
-    except ValueError:
-        return None
-    if pose.visibility[top] == Visibility.ABSENT or pose.visibility[bottom] == Visibility.ABSENT:
-        return None
-    return 0.6 * float(np.hypot(*(pose.keypoints[top] - pose.keypoints[bottom]))) / 0.7
+    box = pose.head_box or derived_head_box(pose.keypoints, pose.visibility != Visibility.ABSENT, skeleton)
+    return None if box is None else metrics.head_size(box)
 
 
 def extent(pose: Pose) -> Box | None:

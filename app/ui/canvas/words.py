@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.labels.pose import Provenance, Visibility
 from app.ui.canvas.scene import ShownPerson
-from glsmamba.data.skeletons import Skeleton
+from glsmamba.data.skeletons import Skeleton, joint_words
 
 PROVENANCE_WORDS = {
     Provenance.MODEL: "predicted", Provenance.HUMAN: "by hand", Provenance.INTERPOLATED: "interpolated",
@@ -13,11 +13,6 @@ PROVENANCE_WORDS = {
 #: Letters of a person's name on the picture; the panels show more of it.
 LONGEST_NAME = 24
 VISIBILITY_WORDS = {Visibility.ABSENT: "absent", Visibility.OCCLUDED: "occluded", Visibility.VISIBLE: "visible"}
-
-
-def joint_words(name: str) -> str:
-    """A joint name as people say it."""
-    return {"head_bottom": "neck", "head_top": "top of head"}.get(name, name.replace("_", " "))
 
 
 def score_words(score: float) -> str:

@@ -13,21 +13,21 @@ from app.labels.changes import LabelChange
 from app.labels.pose import Pose, Provenance, Visibility
 from app.ui import theme
 from app.ui.canvas.overlays import activation_scale
-from app.ui.canvas.words import joint_words
 from app.ui.panels.page import Page
 from app.ui.panels.tiles import Tile, Tiles, laid_over
 from app.ui.session import Session
+from glsmamba.data.skeletons import joint_words
 
 __all__ = ["ActivationPanel"]
 
 #: Names of maps as people read them: (short, long).
 _MAPS = {
     "all": ("all paths", "the sum of all paths"),
-    "unified": ("unified", "the unified scan: all tokens, frame after frame"),
+    "unified": ("unified", "the unified scan: the frames side by side, row by row"),
     "unified_reverse": ("unified ←", "the unified scan, backwards"),
-    "spatial": ("spatial", "the spatial scan: within each frame"),
+    "spatial": ("spatial", "the spatial scan: frame after frame"),
     "spatial_reverse": ("spatial ←", "the spatial scan, backwards"),
-    "temporal": ("temporal", "the temporal scan: one place through all frames"),
+    "temporal": ("temporal", "the temporal scan: place after place, each through time"),
     "temporal_reverse": ("temporal ←", "the temporal scan, backwards"),
     "windowed": ("windowed", "the windowed scan: tube after tube"),
     "windowed_reverse": ("windowed ←", "the windowed scan, backwards"),

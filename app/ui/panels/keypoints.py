@@ -21,11 +21,11 @@ from app.labels.changes import LabelChange
 from app.labels.pose import Pose, Provenance, Visibility
 from app.ui import theme
 from app.ui.canvas.colours import joint_colours, qcolor
-from app.ui.canvas.words import PROVENANCE_WORDS, VISIBILITY_WORDS, joint_words, score_words
+from app.ui.canvas.words import PROVENANCE_WORDS, VISIBILITY_WORDS, score_words
 from app.ui.panels.page import PACE_MS, Pace, Page, make_table
 from app.ui.panels.swatch import swatch
 from app.ui.session import Session
-from glsmamba.data.skeletons import Skeleton
+from glsmamba.data.skeletons import Skeleton, joint_words
 
 __all__ = ["KeypointsModel", "KeypointsPanel"]
 

@@ -129,8 +129,11 @@ class FrameSeeker:
         table = self._index.pts
         target = int(table[i])
         key = int(np.searchsorted(self._keys, target, side="right")) - 1
-        self._decoder.skip_before = int(table[max(0, i - max(keep, _MARGIN))]) if self._thrifty else None
+        before = self._decoder.skip_before
+        wanted = self._decoder.skip_before = int(table[max(0, i - max(keep, _MARGIN))]) if self._thrifty else None
         ahead = 0 <= self._at < i and (i - self._at <= _READ_ON or key < 0 or self._keys[key] <= table[self._at])
+        if ahead and before is not None and (wanted is None or before > max(wanted, int(table[self._at + 1]))):
+            ahead = False  # an approach that was left on its way to a later frame has skipped pictures that are wanted now
         if ahead and (yield from self._advance(target)) == _FOUND:
             return True
         spare = 1  # one more key frame back where decoding passed the target without delivering it

@@ -31,6 +31,7 @@ _ENTRY = struct.Struct("<IH")  # track, length of the pose
 _HEAD = struct.Struct("<BBBH")  # flags, summary, joints, model id
 _SUMMARY_AT = 1
 _KEYPOINTS64, _BOX, _BOX64, _HEAD_BOX, _HEAD_BOX64, _HUMAN_BOX, _ACCEPTED, _SCORE64 = (1 << i for i in range(8))
+_SUMMARY, _DOUBT = 0x0F, 0x10  # parts of the second byte: the summary, and whether probabilities and spreads follow
 
 
 def summary_of(pose: Pose | None) -> int:
@@ -62,6 +63,12 @@ def encode_pose(pose: Pose, model_id: Callable[[str], int]) -> bytes:
     score, wide = _numbers(pose.score, _SCORE64)
     flags |= wide
     parts = [keypoints, pose.scores.astype("<f4").tobytes(), (pose.visibility | pose.provenance << 2).tobytes(), score]
+    second = summary_of(pose)
+    doubt = np.stack([pose.probability, pose.spread]).astype("<f4")
+    unknown = np.isnan(doubt)
+    if not unknown.all():
+        second |= _DOUBT
+        parts.append(np.where(unknown, np.float32(np.nan), doubt).astype("<f4").tobytes())  # one bit pattern for unknown
     if pose.box is not None:
         box, wide = _numbers(pose.box, _BOX64)
         parts.append(box)
@@ -71,12 +78,12 @@ def encode_pose(pose: Pose, model_id: Callable[[str], int]) -> bytes:
         parts.append(box)
         flags |= _HEAD_BOX | wide
     flags |= _HUMAN_BOX * pose.box_by_human | _ACCEPTED * pose.accepted
-    return _HEAD.pack(flags, summary_of(pose), len(pose.keypoints), model_id(pose.model)) + b"".join(parts)
+    return _HEAD.pack(flags, second, len(pose.keypoints), model_id(pose.model)) + b"".join(parts)
 
 
 def decode_pose(cell: bytes, model_name: Callable[[int], str]) -> Pose:
     """The pose of :func:`encode_pose`'s bytes."""
-    flags, _, n, model = _HEAD.unpack_from(cell)
+    flags, second, n, model = _HEAD.unpack_from(cell)
     at = _HEAD.size
 
     def take(dtype: str, count: int) -> np.ndarray:
@@ -93,6 +100,7 @@ def decode_pose(cell: bytes, model_name: Callable[[int], str]) -> Pose:
     scores = take("<f4", n)
     states = take("u1", n)
     score = float(take("<f8" if flags & _SCORE64 else "<f4", 1)[0])
+    probability, spread = take("<f4", 2 * n).reshape(2, n) if second & _DOUBT else (None, None)
     box = take_box(_BOX64) if flags & _BOX else None
     head_box = take_box(_HEAD_BOX64) if flags & _HEAD_BOX else None
     return Pose(
@@ -106,6 +114,8 @@ def decode_pose(cell: bytes, model_name: Callable[[int], str]) -> Pose:
         score=score,
         accepted=bool(flags & _ACCEPTED),
         model=model_name(model),
+        probability=probability,  # type: ignore[arg-type]
+        spread=spread,  # type: ignore[arg-type]
     )
 
 
@@ -136,12 +146,12 @@ def summaries(packed: bytes) -> Iterator[tuple[int, int]]:
         at += _ENTRY.size
         if at + length > end:
             raise ValueError("a frame's record is cut short")
-        yield track, packed[at + _SUMMARY_AT] if length else 0
+        yield track, packed[at + _SUMMARY_AT] & _SUMMARY if length else 0
         at += length
 
 
 def pose_sizes(n_joints: int) -> tuple[int, ...]:
-    """Length of an encoded pose by its flags byte."""
+    """Length of an encoded pose by its flags byte, and by that plus 256 where probabilities and spreads follow."""
 
     def size(flags: int) -> int:
         total = _HEAD.size + n_joints * ((16 if flags & _KEYPOINTS64 else 8) + 4 + 1) + (8 if flags & _SCORE64 else 4)
@@ -150,7 +160,8 @@ def pose_sizes(n_joints: int) -> tuple[int, ...]:
                 total += 32 if flags & wide else 16
         return total
 
-    return tuple(size(flags) for flags in range(256))
+    plain = [size(flags) for flags in range(256)]
+    return (*plain, *(length + 8 * n_joints for length in plain))
 
 
 def checked_summaries(packed: bytes, sizes: tuple[int, ...], n_joints: int, n_models: int) -> Iterator[tuple[int, int]]:
@@ -165,8 +176,10 @@ def checked_summaries(packed: bytes, sizes: tuple[int, ...], n_joints: int, n_mo
         if length:
             if at + length > end or length < _HEAD.size:
                 raise ValueError("a frame's record is cut short")
-            flags, summary, n, model = _HEAD.unpack_from(packed, at)
-            if length != sizes[flags] or n != n_joints or summary > 4 or model >= n_models:
+            flags, second, n, model = _HEAD.unpack_from(packed, at)
+            summary, doubt = second & _SUMMARY, second & _DOUBT
+            known = summary | doubt == second and summary <= 4
+            if not known or length != sizes[flags + 256 * bool(doubt)] or n != n_joints or model >= n_models:
                 raise ValueError("a pose's record makes no sense")
         yield track, summary
         at += length

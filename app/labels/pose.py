@@ -38,6 +38,11 @@ class Pose:
         score: confidence that a person is there, in [0, 1].
         accepted: True when a human accepted the whole pose.
         model: name of the checkpoint that made the predicted joints, "" if none.
+        probability: (K,) float32 in [0, 1]: calibrated probability that the joint is within 0.2 head sizes of the truth. NaN
+            where unknown: the checkpoint was not calibrated, or the joint is not the model's.
+        spread: (K,) float32 standard deviation of the heat map around its peak, in pixels of the frame. NaN where unknown.
+
+    ``probability`` and ``spread`` may be left out (all unknown); they are dropped for joints that are not the model's any more.
     """
 
     keypoints: np.ndarray
@@ -50,13 +55,22 @@ class Pose:
     score: float = 1.0
     accepted: bool = False
     model: str = ""
+    probability: np.ndarray = None  # type: ignore[assignment]  # an array from here on, see __post_init__
+    spread: np.ndarray = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         kinds = {"keypoints": np.float64, "visibility": np.uint8, "scores": np.float32, "provenance": np.uint8}
         for name, kind in kinds.items():
-            value = np.array(getattr(self, name), dtype=kind)
-            value.setflags(write=False)
-            object.__setattr__(self, name, value)
+            self._freeze(name, np.array(getattr(self, name), dtype=kind))
+        of_model = (self.provenance == Provenance.MODEL) | (self.provenance == Provenance.REFINED)
+        for name in ("probability", "spread"):
+            given = getattr(self, name)
+            known = np.nan if given is None else np.asarray(given, dtype=np.float32)
+            self._freeze(name, np.where(of_model, known, np.float32(np.nan)).astype(np.float32))
+
+    def _freeze(self, name: str, value: np.ndarray) -> None:
+        value.setflags(write=False)
+        object.__setattr__(self, name, value)
 
     @property
     def touched(self) -> bool:

@@ -699,6 +699,9 @@ class Project:
         boxes = [value for box in (pose.box, pose.head_box) if box is not None for value in box]
         if not all(np.isfinite(values).all() for values in (pose.keypoints, pose.scores, [pose.score, *boxes])):
             raise ProjectError("A pose has a coordinate or score that is not a number; it was not stored.")
+        impossible = np.isinf(pose.spread) | (pose.spread < 0) | (pose.probability < 0) | (pose.probability > 1)
+        if impossible.any():
+            raise ProjectError("A pose has a probability outside 0 to 1 or an impossible spread; it was not stored.")
 
     def _rebased(self, change: Change, now: bytes | None, draft: _Draft) -> bytes | None:
         """The cell that ``change`` makes of the cell that is there now."""
@@ -793,11 +796,16 @@ def _merged(before: Pose, after: Pose, current: Pose) -> Pose:
     moved |= before.visibility != after.visibility
     moved |= before.provenance != after.provenance
     moved |= before.scores != after.scores
+    for name in ("probability", "spread"):
+        old, new = getattr(before, name), getattr(after, name)
+        moved |= (old != new) & ~(np.isnan(old) & np.isnan(new))
     changes: dict[str, Any] = {
         "keypoints": np.where(moved[:, None], after.keypoints, current.keypoints),
         "visibility": np.where(moved, after.visibility, current.visibility),
         "provenance": np.where(moved, after.provenance, current.provenance),
         "scores": np.where(moved, after.scores, current.scores),
+        "probability": np.where(moved, after.probability, current.probability),
+        "spread": np.where(moved, after.spread, current.spread),
     }
     for name in ("box", "box_by_human", "head_box", "score", "accepted", "model"):
         if getattr(before, name) != getattr(after, name):

@@ -20,7 +20,12 @@ from app.labels.changes import ProjectError
 __all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "Store", "create_file", "open_file", "sentences", "transaction"]
 
 APPLICATION_ID = 0x474C534D  # "GLSM", in the file's header: other SQLite files are recognised and left alone
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+#: What turns a file of this version into one of the next; done when an old file is opened, all in one transaction.
+_MIGRATIONS = {
+    # Poses may carry probabilities and spreads (codec). Old poses stay as they are, but older programs can't read new ones.
+    1: "",
+}
 
 _open_here: set[tuple[int, int]] = set()  # (device, inode) of the project files this process has open
 _open_here_lock = threading.Lock()
@@ -184,11 +189,22 @@ def _connect(path: Path, key: tuple[int, int]) -> Store:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA cache_size=-4096")  # labels lie in memory: no second copy
             connection.execute("BEGIN IMMEDIATE")  # takes the lock now rather than at the first edit
+            _migrate(connection)
             connection.execute("COMMIT")
         except BaseException:
             connection.close()
             raise
     return connection
+
+
+def _migrate(connection: Store) -> None:
+    """Bring an older file up to date; a transaction is open."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    for old in range(version, SCHEMA_VERSION):
+        for statement in filter(str.strip, _MIGRATIONS[old].split(";")):
+            connection.execute(statement)
+    if version < SCHEMA_VERSION:
+        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
 
 @contextlib.contextmanager

@@ -335,6 +335,35 @@ def test_a_newer_file_is_said_and_left_alone(project):
     assert project.path.read_bytes() == content
 
 
+def test_a_file_of_the_first_version_opens_with_all_that_was_in_it(tmp_path):
+    """Made by the program when project files had version 1: three frames, two people, three edits."""
+    place = tmp_path / "old.glsproj"
+    shutil.copy(Path(__file__).parents[1] / "data" / "project-version-1.sqlite", place)
+    n = np.arange(15)
+    for _ in range(2):  # brought up to date the first time, only opened the second
+        with Project.open(place) as project:
+            for frame, track in ((0, 1), (1, 1), (1, 2), (2, 1), (2, 2)):
+                pose = project.poses(frame)[track]
+                where = np.stack([100 * track + 10 * n + frame, 20 * n + 0.5 * frame], axis=1)
+                if (frame, track) == (1, 1):
+                    where[3] = 33.25, 44.5
+                assert np.array_equal(pose.keypoints, where)
+                assert np.isnan(pose.probability).all() and np.isnan(pose.spread).all()
+                assert pose.accepted == ((frame, track) == (2, 2)) and pose.model == "GLSMamba-T (shipped)"
+            assert project.deleted(0) == (2,)
+            assert project.history()[0].title == "Move left shoulder of Person 1"
+    with Project.open(place) as project:
+        project.go_to_history(0)
+        assert set(project.poses(0)) == {1, 2} and not project.poses(2)[2].accepted
+        assert project.poses(1)[1].keypoints[3].tolist() == [131.0, 60.5]
+        new = predicted(1)
+        project.store_predictions(0, {1: new})
+        assert plain(project.poses(0)[1]) == plain(new)
+    db = sqlite3.connect(place)
+    assert db.execute("PRAGMA user_version").fetchone() == (2,)  # older programs leave it alone
+    db.close()
+
+
 def test_damage_gives_a_sentence_and_leaves_the_file_alone(project):
     for frame in range(20):
         project.store_predictions(frame, {t: predicted(frame * 9 + t) for t in range(6)}, model="T")

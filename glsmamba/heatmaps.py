@@ -145,6 +145,34 @@ def decode(heatmaps: np.ndarray, sigma: float, method: Decoding = "dark") -> tup
     return points.reshape(*lead, 2), scores.reshape(lead)
 
 
+def peaks(heatmap: np.ndarray, sigma: float, most: int = 5, least: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
+    """The places that one joint's heat map speaks for, strongest first: local maxima, none within two sigma of a stronger one.
+
+    Args:
+        heatmap: (h, w) float32 of one joint.
+        sigma: width of the Gaussians it was trained on, in cells; sets the distance between peaks and the sub-pixel step.
+        most: so many peaks at most.
+        least: peaks below this share of the strongest are left out, and all that are not above zero.
+
+    Returns:
+        (N, 2) float64 x, y in cells, refined as by :func:`decode`'s ``dark``, and (N,) float32 values of the cells.
+    """
+    values = np.ascontiguousarray(np.nan_to_num(heatmap), dtype=np.float32)
+    reach = max(round(2 * sigma), 1)
+    around = cv2.dilate(values, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8), borderType=cv2.BORDER_REPLICATE)
+    y, x = np.nonzero((values >= around) & (values > max(least * float(values.max(initial=0.0)), 0.0)))
+    order = np.argsort(-values[y, x], kind="stable")
+    kept: list[tuple[int, int]] = []
+    for i in order.tolist():  # on a plateau several cells are the greatest around: the first of them stands for it
+        place = int(x[i]), int(y[i])
+        if all(max(abs(place[0] - u), abs(place[1] - v)) > reach for u, v in kept):
+            kept.append(place)
+        if len(kept) == most:
+            break
+    points = np.array([np.add(place, _dark_step(values, *place, sigma)) for place in kept], np.float64).reshape(-1, 2)
+    return points, np.array([values[v, u] for u, v in kept], np.float32)
+
+
 def _dark_step(heatmap: np.ndarray, x: int, y: int, sigma: float) -> np.ndarray:
     """Newton step from a cell to the peak of the log of the smoothed map, at most one cell a side."""
     h, w = heatmap.shape

@@ -10,16 +10,19 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from app.labels.changes import Change, Edit, FactChange, ProjectError
+from app.labels.making import checked_box, checked_joint, one, people_words, the_pose, with_human_joints
 from app.labels.pose import Pose, Provenance
 from app.labels.project import Project
 from app.labels.regions import IgnoreRegion
-from glsmamba.data.records import Box, FrameRecord, PersonRecord, SequenceRecord, Visibility
+from app.labels.shaping import shift, transform
+from app.labels.sides import swap_sides
+from glsmamba.data.records import FrameRecord, PersonRecord, SequenceRecord, Visibility
 from glsmamba.data.skeletons import joint_map
 
 __all__ = [
     "accept_frame", "accept_pose", "add_person", "cycle_visibility", "delete_pose", "delete_track", "import_sequence",
     "move_box", "move_joint", "move_pose", "remove_ignore_region", "rename_track", "set_head_box", "set_ignore_region",
-    "set_reviewed", "set_visibility", "swap_sides", "unaccept_pose",
+    "set_locked", "set_reviewed", "set_visibility", "swap_sides", "unaccept_pose",
 ]  # fmt: skip
 
 #: The order in which :func:`cycle_visibility` goes.
@@ -30,74 +33,26 @@ _NEXT_STATE = {
 }
 
 
-def _the_pose(project: Project, frame: int, track: int) -> Pose:
-    pose = project.poses(frame).get(track)
-    if pose is None:
-        raise ProjectError(f"{project.track_name(track)} is not in frame {frame}.")
-    return pose
-
-
-def _check_joint(project: Project, joint: int) -> str:
-    if not 0 <= joint < len(project.skeleton):
-        raise ProjectError(f"There is no joint {joint}; the skeleton has {len(project.skeleton)}.")
-    return project.skeleton.joints[joint].replace("_", " ")
-
-
-def _one(title: str, frame: int, track: int, before: Pose | None, after: Pose | None) -> Edit:
-    return Edit(title, (Change(frame, track, before, after),))
-
-
-def _checked_box(box: Sequence[float]) -> Box:
-    x, y, w, h = (float(value) for value in box)
-    if not np.isfinite([x, y, w, h]).all() or w <= 0 or h <= 0:
-        raise ProjectError("A box needs a width and a height above zero.")
-    return (x, y, w, h)
-
-
-def _with_human_joints(pose: Pose, which: np.ndarray, keypoints: np.ndarray, visibility: np.ndarray) -> Pose:
-    """``pose`` with the joints of the boolean mask ``which`` set by a human."""
-    return pose.with_(
-        keypoints=np.where(which[:, None], keypoints, pose.keypoints),
-        visibility=np.where(which, visibility, pose.visibility),
-        scores=np.where(which, 1.0, pose.scores),
-        provenance=np.where(which, Provenance.HUMAN, pose.provenance),
-    )
-
-
 # --- joints ------------------------------------------------------------------------------------------------------------------
 
 
 def move_joint(project: Project, frame: int, track: int, joint: int, xy: Sequence[float]) -> Edit:
     """Put a joint at ``xy`` (pixels of the frame). It becomes the human's, with score 1, and visible if it was absent."""
-    name = _check_joint(project, joint)
-    pose = _the_pose(project, frame, track)
+    name = checked_joint(project, joint)
+    pose = the_pose(project, frame, track)
     which = np.arange(len(project.skeleton)) == joint
     keypoints = pose.keypoints.copy()
     keypoints[joint] = xy
     if not np.isfinite(keypoints[joint]).all():
         raise ProjectError(f"The place for the {name} is not a number.")
     visibility = np.where(pose.visibility == Visibility.ABSENT, Visibility.VISIBLE, pose.visibility)
-    after = _with_human_joints(pose, which, keypoints, visibility)
-    return _one(f"Move {name} of {project.track_name(track)}", frame, track, pose, after)
+    after = with_human_joints(pose, which, keypoints, visibility)
+    return one(f"Move {name} of {project.track_name(track)}", frame, track, pose, after)
 
 
 def move_pose(project: Project, frame: int, track: int, dx: float, dy: float) -> Edit:
     """Move a whole person: all joints that are there, box and head box. The joints become the human's."""
-    pose = _the_pose(project, frame, track)
-    shift = np.array([dx, dy], dtype=np.float64)
-    if not np.isfinite(shift).all():
-        raise ProjectError("The distance to move by is not a number.")
-    after = _with_human_joints(pose, pose.visibility != Visibility.ABSENT, pose.keypoints + shift, pose.visibility)
-    if pose.box is not None:
-        after = after.with_(box=_shifted(pose.box, dx, dy), box_by_human=True)
-    if pose.head_box is not None:
-        after = after.with_(head_box=_shifted(pose.head_box, dx, dy))
-    return _one(f"Move {project.track_name(track)}", frame, track, pose, after)
-
-
-def _shifted(box: Box, dx: float, dy: float) -> Box:
-    x, y, w, h = box
-    return (x + float(dx), y + float(dy), w, h)
+    return transform(project, frame, {track: None}, shift(float(dx), float(dy)))
 
 
 def set_visibility(project: Project, frame: int, track: int, joint: int, state: Visibility) -> Edit:
@@ -105,20 +60,20 @@ def set_visibility(project: Project, frame: int, track: int, joint: int, state: 
 
     A joint that never had a place gets one: between the joints it is connected to, else the middle of the box.
     """
-    name = _check_joint(project, joint)
-    pose = _the_pose(project, frame, track)
+    name = checked_joint(project, joint)
+    pose = the_pose(project, frame, track)
     keypoints = pose.keypoints.copy()
     if state != Visibility.ABSENT and pose.visibility[joint] == Visibility.ABSENT and not keypoints[joint].any():
         keypoints[joint] = _likely_place(project, pose, joint)
     visibility = np.full(len(project.skeleton), int(state))
-    after = _with_human_joints(pose, np.arange(len(project.skeleton)) == joint, keypoints, visibility)
-    return _one(f"Mark {name} of {project.track_name(track)} {Visibility(state).name.lower()}", frame, track, pose, after)
+    after = with_human_joints(pose, np.arange(len(project.skeleton)) == joint, keypoints, visibility)
+    return one(f"Mark {name} of {project.track_name(track)} {Visibility(state).name.lower()}", frame, track, pose, after)
 
 
 def cycle_visibility(project: Project, frame: int, track: int, joint: int) -> Edit:
     """The next state of a joint: visible, occluded, absent, visible."""
-    _check_joint(project, joint)
-    pose = _the_pose(project, frame, track)
+    checked_joint(project, joint)
+    pose = the_pose(project, frame, track)
     return set_visibility(project, frame, track, joint, _NEXT_STATE[Visibility(int(pose.visibility[joint]))])
 
 
@@ -136,31 +91,19 @@ def _likely_place(project: Project, pose: Pose, joint: int) -> np.ndarray:
     return np.array([(project.video.width - 1) / 2, (project.video.height - 1) / 2])
 
 
-def swap_sides(project: Project, frame: int, track: int) -> Edit:
-    """Exchange left and right of a person in one frame. The exchanged joints become the human's."""
-    pose = _the_pose(project, frame, track)
-    flip = project.skeleton.flip
-    paired = flip != np.arange(len(flip))
-    # A pair of which neither side is there stays as it is: nobody said anything about it.
-    there = pose.visibility != Visibility.ABSENT
-    paired &= there | there[flip]
-    after = _with_human_joints(pose, paired, pose.keypoints[flip], pose.visibility[flip])
-    return _one(f"Swap left and right of {project.track_name(track)}", frame, track, pose, after)
-
-
 # --- people ------------------------------------------------------------------------------------------------------------------
 
 
 def accept_pose(project: Project, frame: int, track: int) -> Edit:
     """A human looked at this person in this frame and found it right."""
-    pose = _the_pose(project, frame, track)
-    return _one(f"Accept {project.track_name(track)}", frame, track, pose, pose.with_(accepted=True))
+    pose = the_pose(project, frame, track)
+    return one(f"Accept {project.track_name(track)}", frame, track, pose, pose.with_(accepted=True))
 
 
 def unaccept_pose(project: Project, frame: int, track: int) -> Edit:
     """Take an acceptance back."""
-    pose = _the_pose(project, frame, track)
-    return _one(f"Unaccept {project.track_name(track)}", frame, track, pose, pose.with_(accepted=False))
+    pose = the_pose(project, frame, track)
+    return one(f"Unaccept {project.track_name(track)}", frame, track, pose, pose.with_(accepted=False))
 
 
 def accept_frame(project: Project, frame: int) -> Edit:
@@ -171,8 +114,8 @@ def accept_frame(project: Project, frame: int) -> Edit:
 
 def delete_pose(project: Project, frame: int, track: int) -> Edit:
     """Take a person out of one frame. A later prediction does not bring the person back there."""
-    pose = _the_pose(project, frame, track)
-    return _one(f"Delete {project.track_name(track)} in frame {frame}", frame, track, pose, None)
+    pose = the_pose(project, frame, track)
+    return one(f"Delete {project.track_name(track)} in frame {frame}", frame, track, pose, None)
 
 
 def delete_track(project: Project, track: int, first: int = 0, last: int | None = None) -> Edit:
@@ -183,7 +126,7 @@ def delete_track(project: Project, track: int, first: int = 0, last: int | None 
         raise ProjectError(f"{project.track_name(track)} is in none of these frames.")
     everywhere = first <= 0 and last >= project.n_frames - 1
     title = f"Delete {project.track_name(track)}" + (" everywhere" if everywhere else f" in frames {first} to {last}")
-    return Edit(title, tuple(Change(f, track, _the_pose(project, f, track), None) for f in frames))
+    return Edit(title, tuple(Change(f, track, the_pose(project, f, track), None) for f in frames))
 
 
 def add_person(project: Project, frame: int, box: Sequence[float], track: int | None = None) -> tuple[Edit, int]:
@@ -191,13 +134,13 @@ def add_person(project: Project, frame: int, box: Sequence[float], track: int | 
 
     With ``track`` the box goes to a person who is in other frames already.
     """
-    checked = _checked_box(box)
+    checked = checked_box(box)
     if track is None:
         track = project.new_track_id()
     elif track in project.poses(frame):
         raise ProjectError(f"{project.track_name(track)} is already in frame {frame}; move the box instead.")
     pose = Pose.empty(len(project.skeleton), box=checked, box_by_human=True)
-    return _one(f"Add {project.track_name(track)}", frame, track, None, pose), track
+    return one(f"Add {project.track_name(track)}", frame, track, None, pose), track
 
 
 def rename_track(project: Project, track: int, name: str) -> Edit:
@@ -208,29 +151,40 @@ def rename_track(project: Project, track: int, name: str) -> Edit:
     return Edit(title, facts=(FactChange("track_name", track, project.fact("track_name", track), name or None),))
 
 
+def set_locked(project: Project, tracks: Iterable[int], locked: bool = True) -> Edit:
+    """Lock people: no hand changes their poses in any frame until they are unlocked. The model goes on as before."""
+    changed = [t for t in tracks if project.is_locked(t) != locked]
+    facts = tuple(FactChange("locked", t, project.fact("locked", t), True if locked else None) for t in changed)
+    return Edit(f"{'Lock' if locked else 'Unlock'} {people_words(project, changed or [0])}", facts=facts)
+
+
 # --- boxes, regions, review --------------------------------------------------------------------------------------------------
 
 
 def move_box(project: Project, frame: int, track: int, box: Sequence[float]) -> Edit:
     """Set a person's box; it becomes the human's. Joints stay."""
-    pose = _the_pose(project, frame, track)
-    after = pose.with_(box=_checked_box(box), box_by_human=True)
-    return _one(f"Change box of {project.track_name(track)}", frame, track, pose, after)
+    pose = the_pose(project, frame, track)
+    after = pose.with_(box=checked_box(box), box_by_human=True)
+    return one(f"Change box of {project.track_name(track)}", frame, track, pose, after)
 
 
 def set_head_box(project: Project, frame: int, track: int, box: Sequence[float] | None) -> Edit:
     """Draw a person's head box; None takes it away (exports then derive one from the head's joints)."""
-    pose = _the_pose(project, frame, track)
-    after = pose.with_(head_box=None if box is None else _checked_box(box))
-    return _one(f"Change head box of {project.track_name(track)}", frame, track, pose, after)
+    pose = the_pose(project, frame, track)
+    after = pose.with_(head_box=None if box is None else checked_box(box))
+    verb = "Change" if pose.head_box is not None else "Draw"
+    return one(f"{'Reset' if box is None else verb} head box of {project.track_name(track)}", frame, track, pose, after)
 
 
-def set_ignore_region(project: Project, region: IgnoreRegion, region_id: int | None = None) -> tuple[Edit, int]:
-    """Add an ignore region, or change the one called ``region_id``. Returns the edit and the region's id."""
+def set_ignore_region(project: Project, region: IgnoreRegion, region_id: int | None = None, verb: str = "") -> tuple[Edit, int]:
+    """Add an ignore region, or change the one called ``region_id``. Returns the edit and the region's id.
+
+    ``verb`` begins the title: "Move a corner of".
+    """
     if region_id is None:
         region_id = max(project.ignore_regions(), default=0) + 1
     before = project.fact("ignore_region", region_id)
-    title = "Change ignore region" if before else "Add ignore region"
+    title = f"{verb or ('Change' if before else 'Add')} {region.name or f'ignore region {region_id}'}"
     return Edit(title, facts=(FactChange("ignore_region", region_id, before, region.to_json()),)), region_id
 
 
@@ -239,7 +193,8 @@ def remove_ignore_region(project: Project, region_id: int) -> Edit:
     before = project.fact("ignore_region", region_id)
     if before is None:
         raise ProjectError(f"There is no ignore region {region_id}.")
-    return Edit("Delete ignore region", facts=(FactChange("ignore_region", region_id, before, None),))
+    name = before.get("name") or f"ignore region {region_id}"
+    return Edit(f"Delete {name}", facts=(FactChange("ignore_region", region_id, before, None),))
 
 
 def set_reviewed(project: Project, frames: int | Iterable[int], reviewed: bool = True) -> Edit:

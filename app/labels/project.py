@@ -345,6 +345,10 @@ class Project:
         """The name a human gave, or "Person n"."""
         return self._facts.get(("track_name", track)) or f"Person {track}"
 
+    def is_locked(self, track: int) -> bool:
+        """True when a human locked this person: edits by hand are refused, predictions are not."""
+        return bool(self._facts.get(("locked", track)))
+
     def new_track_id(self) -> int:
         """An id that no person has or had in this project. Calling it reserves the id."""
         with self._id_lock:
@@ -499,7 +503,7 @@ class Project:
         changes is changed on the pose as it is now, joint by joint.
 
         Raises:
-            ProjectError: impossible edit or the file could not be written; nothing changed.
+            ProjectError: impossible edit, a person is locked, or the file could not be written; nothing changed.
         """
         with self._lock:
             db = self._connection()
@@ -507,6 +511,8 @@ class Project:
             rows: dict[tuple[int, int], tuple[bytes | None, bytes | None]] = {}
             for change in edit.changes:
                 self._check_place(change.frame, change.track)
+                if self.is_locked(change.track):
+                    raise ProjectError(f"{self.track_name(change.track)} is locked; unlock this person first.")
                 now = draft.get(change.frame, change.track)
                 after = self._rebased(change, now, draft)
                 rows[change.frame, change.track] = (rows.get((change.frame, change.track), (now, None))[0], after)

@@ -14,6 +14,7 @@ from glsmamba.heatmaps import (
     gaussian_targets,
     heatmap_affine,
     inverted_affine,
+    peaks,
     region_affine,
     rescaled_affine,
     transformed,
@@ -127,3 +128,25 @@ def test_a_box_without_area_is_refused(box):
 def test_unknown_decoding_is_refused():
     with pytest.raises(ValueError, match="dark, quarter or argmax"):
         decode(np.zeros((1, 4, 4), np.float32), 2.0, "best")
+
+
+def test_peaks_are_found_to_a_fraction_of_a_cell_strongest_first():
+    places = np.array([[9.3, 20.6], [30.7, 11.2], [22.4, 40.1]])
+    maps, _ = gaussian_targets(places, np.ones(3, bool), (48, 40), 2.0)
+    mixed = maps[0] * 0.5 + maps[1] * 0.9 + maps[2] * 0.3
+    points, values = peaks(mixed, 2.0)
+    assert np.abs(points - places[[1, 0, 2]]).max() < 0.1
+    assert np.allclose(values, [0.9, 0.5, 0.3], atol=0.05)
+    assert len(peaks(mixed, 2.0, most=2)[0]) == 2 and len(peaks(mixed, 2.0, least=0.5)[0]) == 2
+
+
+def test_peaks_of_flat_empty_and_rippled_maps():
+    for flat in (np.zeros((16, 12), np.float32), np.full((16, 12), -1.0, np.float32), np.full((16, 12), np.nan, np.float32)):
+        points, values = peaks(flat, 2.0)
+        assert points.shape == (0, 2) and values.shape == (0,)
+    bump = gaussian_targets(np.array([[6.0, 8.0]]), np.ones(1, bool), (16, 12), 2.0)[0][0]
+    rippled = bump + np.random.default_rng(0).normal(0, 0.004, bump.shape).astype(np.float32)
+    assert len(peaks(rippled, 2.0)[0]) == 1  # noise on one hill makes no second peak
+    plateau = np.ones((16, 12), np.float32)
+    points, _ = peaks(plateau, 2.0)
+    assert all(np.abs(points - p).max(axis=1)[k != np.arange(len(points))].min() > 2 for k, p in enumerate(points))

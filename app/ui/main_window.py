@@ -159,9 +159,12 @@ class MainWindow(QMainWindow):
     # ---- verbs of the menus --------------------------------------------------------------------------------------------
 
     def escape(self) -> None:
-        """End a drag or leave a tool; else let go of the joint, then of the person."""
+        """End a drag or leave a tool; else let go of the range of frames, then of the joint, then of the person."""
         session = self.session
-        if self.canvas.cancel():
+        if self.timeline.view.cancel() or self.canvas.cancel():
+            return
+        if session.frame_range is not None:
+            session.set_frame_range(None)
             return
         if session.selected_joint is not None:
             session.select(session.selected_track)

@@ -40,6 +40,7 @@ class Session(QObject):
         picture: (frame, (H, W, 3) uint8 RGB) last decoded, or None.
         selected_track, selected_joint: what keys act on, or None.
         hovered: (track, joint or None) under the pointer, or None.
+        frame_range: (first, last) frames, both inside, that range edits act on, or None.
         display: how things are drawn.
         playing, speed: transport state; speed 1.0 is real time.
         times: (n_frames,) float64 seconds of each frame from the first.
@@ -55,6 +56,7 @@ class Session(QObject):
     labels_changed = Signal(object)
     """app.labels.project.LabelChange."""
     selection_changed = Signal()
+    frame_range_changed = Signal()
     hover_changed = Signal()
     display_changed = Signal()
     playing_changed = Signal(bool)
@@ -86,6 +88,7 @@ class Session(QObject):
         self.selected_track: int | None = None
         self.selected_joint: int | None = None
         self.hovered: tuple[int, int | None] | None = None
+        self.frame_range: tuple[int, int] | None = None
         self.display = DisplayOptions()
         self.times = np.zeros(0)
         self.save_state = SaveState(0, "")
@@ -178,6 +181,7 @@ class Session(QObject):
         self.times = np.zeros(0)
         self.frame = 0
         self.selected_track = self.selected_joint = self.hovered = None
+        self.set_frame_range(None)
 
     def _opened(self, opened: Opened) -> None:
         self._let_go()
@@ -316,6 +320,17 @@ class Session(QObject):
         if (track, joint) != (self.selected_track, self.selected_joint):
             self.selected_track, self.selected_joint = track, joint
             self.selection_changed.emit()
+
+    def set_frame_range(self, one: int | None, other: int | None = None) -> None:
+        """Choose the frames from one to another (both inside, in any order, clamped to the video); None chooses none."""
+        chosen = None
+        if one is not None and self.video is not None:
+            last = self.video.n_frames - 1
+            a, b = (min(max(int(frame), 0), last) for frame in (one, one if other is None else other))
+            chosen = (min(a, b), max(a, b))
+        if chosen != self.frame_range:
+            self.frame_range = chosen
+            self.frame_range_changed.emit()
 
     def show_problem(self, frame: int | None, track: int | None, joint: int | None = None) -> None:
         """Go where a problem is: to its frame, to its person, and to their joint, as far as it names them."""

@@ -289,3 +289,87 @@ def test_its_height_is_remembered(qtbot, window, small_video):
     QApplication.processEvents()
     assert abs(again.timeline.height() - height) <= 2
     again.close()
+
+
+# ---- the range of frames -------------------------------------------------------------------------------------------------
+
+
+def move_to(view: TimelineView, where: QPoint) -> None:
+    drag_to(view, where, LEFT)
+
+
+def test_shift_and_a_drag_choose_a_range_that_undoes_nothing_else(window, view):
+    QTest.mousePress(view, LEFT, SHIFT, at(view, 30))
+    move_to(view, at(view, 20))
+    move_to(view, at(view, 12))
+    QTest.mouseRelease(view, LEFT, SHIFT, at(view, 12))
+    assert window.session.frame_range == (12, 30)
+    assert window.session.frame == 0, "the frame on screen stays"
+    QTest.mouseClick(view, LEFT, NONE, at(view, 5))
+    assert (window.session.frame, window.session.frame_range) == (5, (12, 30)), "going somewhere keeps the range"
+
+
+def test_the_ends_of_a_range_can_be_dragged_and_a_drag_taken_back(window, view):
+    window.session.set_frame_range(10, 20)
+
+    def end(x: float) -> QPoint:
+        return QPoint(round(view.geometry_now.names + view.axis.x_of(x)), RULER_HEIGHT - 4)
+
+    QTest.mousePress(view, LEFT, NONE, end(21))
+    move_to(view, at(view, 27))
+    QTest.mouseRelease(view, LEFT, NONE, at(view, 27))
+    assert window.session.frame_range == (10, 27)
+    QTest.mousePress(view, LEFT, NONE, end(10))
+    move_to(view, at(view, 3))
+    assert window.session.frame_range == (3, 27)
+    QTest.keyClick(window.canvas, Qt.Key.Key_Escape)
+    assert window.session.frame_range == (10, 27)
+    move_to(view, at(view, 1))
+    assert window.session.frame_range == (10, 27), "the drag has ended"
+
+
+def test_shift_click_takes_the_frames_from_the_current_one(window, view):
+    QTest.mouseClick(view, LEFT, NONE, at(view, 8))
+    QTest.mouseClick(view, LEFT, SHIFT, at(view, 15))
+    assert (window.session.frame, window.session.frame_range) == (8, (8, 15))
+
+
+def test_keys_set_the_ends_of_a_range_and_escape_drops_it_before_the_person(qtbot, window, view):
+    put(qtbot, window, {(frame, 1): pose() for frame in range(40)})
+    session = window.session
+
+    def press(key: Qt.Key, held: Qt.KeyboardModifier = NONE) -> None:
+        QTest.keyClick(window.canvas, key, held)
+
+    session.select(1)
+    session.scrub(10)
+    press(Qt.Key.Key_Home, SHIFT)
+    assert session.frame_range == (10, 39)
+    session.scrub(25)
+    press(Qt.Key.Key_End, SHIFT)
+    assert session.frame_range == (10, 25)
+    session.scrub(30)
+    press(Qt.Key.Key_Home, SHIFT)
+    assert session.frame_range == (30, 39), "a beginning behind the end starts a new range"
+    session.scrub(4)
+    press(Qt.Key.Key_End, SHIFT)
+    assert session.frame_range == (0, 4)
+    press(Qt.Key.Key_Escape)
+    assert session.frame_range is None and session.selected_track == 1
+    press(Qt.Key.Key_Escape)
+    assert session.selected_track is None
+
+
+def test_a_range_is_seen_and_ends_with_its_video(window, view):
+    before = view.grab().toImage()
+    window.session.set_frame_range(10, 20)
+    shown = view.grab().toImage()
+    y = round((RULER_HEIGHT + LANE_HEIGHT // 2) * shown.devicePixelRatio())
+
+    def changed(frame: int) -> bool:
+        x = round(view.x_of(frame) * shown.devicePixelRatio())
+        return before.pixel(x, y) != shown.pixel(x, y)
+
+    assert [changed(frame) for frame in (8, 12, 18, 23)] == [False, True, True, False]
+    window.session.close_project()
+    assert window.session.frame_range is None

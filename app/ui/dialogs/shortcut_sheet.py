@@ -22,6 +22,13 @@ MOUSE = (
     ("Move a whole person", "Alt + drag, or Ctrl + drag"),
     ("Change a joint's visibility", "Right-click it"),
 )
+#: The same on the timeline.
+TIMELINE_MOUSE = (
+    ("Zoom to the pointer", "Wheel"),
+    ("Move through the frames", "Shift + wheel, or middle button drag"),
+    ("Choose a range of frames", "Shift + drag, or Shift + click from the current frame"),
+    ("Show everything, or one person's frames", "Double-click"),
+)
 
 
 class ShortcutSheet(QDialog):
@@ -56,6 +63,8 @@ class ShortcutSheet(QDialog):
             self._row(groups, action.menu.replace("/", " ▸ "), action.title.rstrip("…"), keys, action.tip)
         for title, keys in MOUSE:
             self._row(groups, "Mouse, on the picture", title, keys, "")
+        for title, keys in TIMELINE_MOUSE:
+            self._row(groups, "Mouse, on the timeline", title, keys, "")
         self.tree.expandAll()
 
     def _row(self, groups: dict[str, QTreeWidgetItem], group: str, title: str, keys: str, tip: str) -> None:

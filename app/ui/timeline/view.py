@@ -13,7 +13,7 @@ from app.ui.timeline.axis import Axis
 from app.ui.timeline.bars import ROW_HEIGHT
 from app.ui.timeline.lanes import DONE, REVIEWED, FrameLane, TrackLanes
 from app.ui.timeline.layers import LANE_HEIGHT, Geometry, head_layer, rows_layer
-from app.ui.timeline.ruler import RULER_HEIGHT, draw_flag
+from app.ui.timeline.ruler import RULER_HEIGHT, draw_flag, small_font
 from app.ui.timeline.thumbnails import Thumbnails
 from app.ui.timeline.transport import time_text
 
@@ -23,6 +23,10 @@ _NAMES, _STRIP, _LEAST_ROWS = 160, 48, 2 * ROW_HEIGHT
 _STATES = ("not in this frame", "predicted", "edited", "accepted", "imported or filled in")
 #: Milliseconds between two moves while a drag is held outside, and between two looks at changed labels.
 _PULL_MS, _LABELS_MS = 30, 16
+#: Logical pixels around an end of the range in which a press takes hold of it; height of the bar that shows the range.
+_GRIP, _RANGE_BAR = 5, 4
+#: A press that moves less is a click.
+_CLICK = 3
 
 
 class TimelineView(QWidget):
@@ -50,6 +54,9 @@ class TimelineView(QWidget):
         self._hover: QPointF | None = None
         self._drag = ""
         self._last = QPointF()
+        self._anchor: int | None = None  # while a range is drawn: the frame that stays
+        self._range_before: tuple[int, int] | None = None
+        self._pressed_at = QPointF()
         self._own = False
         self._touched: set[int] | None = set()
         self._pull = QTimer(self)
@@ -68,6 +75,7 @@ class TimelineView(QWidget):
         session.frame_changed.connect(self._frame)
         session.labels_changed.connect(self._labels)
         session.selection_changed.connect(self._selection)
+        session.frame_range_changed.connect(self.update)
         self.thumbnails.arrived.connect(self._head_changed)
         theme.theme().changed.connect(self.redraw)
         self._video(session.video)
@@ -144,6 +152,15 @@ class TimelineView(QWidget):
         if scroll != self.scrolled:
             self.scrolled = scroll
             self._rows_moved()
+
+    def cancel(self) -> bool:
+        """End the drag of a range, which becomes what it was. False if there was none."""
+        if self._drag != "range":
+            return False
+        self._end_drag()
+        before = self._range_before
+        self._session.set_frame_range(*(before or (None,)))
+        return True
 
     def redraw(self) -> None:
         """Draw everything anew: another theme, font or screen."""
@@ -272,6 +289,7 @@ class TimelineView(QWidget):
             painter.drawText(room, Qt.AlignmentFlag.AlignCenter, "Nobody yet: people found or drawn get a row each.")
         painter.setClipRect(QRectF(geometry.names, 0, geometry.width - geometry.names, geometry.height))
         hair = 1 / geometry.ratio
+        self._paint_range(painter, geometry)
         if self._hover is not None and not self._drag and self._hover.x() >= geometry.names:
             frame = self.frame_at(self._hover.x())
             x = self.x_of(frame)
@@ -286,6 +304,36 @@ class TimelineView(QWidget):
             painter.fillRect(QRectF(x - wide / 2, RULER_HEIGHT, wide, geometry.height), shade)
         painter.fillRect(QRectF(_snap(x - 0.5, geometry.ratio), RULER_HEIGHT - 18, 1.5, geometry.height), QColor(c.accent))
         draw_flag(painter, x, frame, geometry.names, geometry.width, c.accent, c.on_accent)
+
+    def _paint_range(self, painter: QPainter, geometry: Geometry) -> None:
+        """Shade over the chosen frames, a bar with grips under the ruler's numbers, and how many they are in the corner."""
+        chosen = self._session.frame_range
+        if chosen is None:
+            return
+        c = theme.colors()
+        first, last = chosen
+        left = geometry.names + self.axis.x_of(first)
+        right = max(geometry.names + self.axis.x_of(last + 1), left + 2)
+        shade = QColor(c.accent)
+        shade.setAlpha(36)
+        painter.fillRect(QRectF(left, RULER_HEIGHT, right - left, geometry.height), shade)
+        painter.fillRect(QRectF(left, RULER_HEIGHT - _RANGE_BAR, right - left, _RANGE_BAR), QColor(c.accent))
+        for x in (_snap(left, geometry.ratio), _snap(right - 2, geometry.ratio)):
+            painter.fillRect(QRectF(x, RULER_HEIGHT - 3 * _RANGE_BAR, 2, 3 * _RANGE_BAR), QColor(c.accent))
+            painter.fillRect(QRectF(x, RULER_HEIGHT, 1 / geometry.ratio, geometry.height), QColor(c.accent))
+        painter.save()
+        painter.setClipping(False)
+        painter.setFont(small_font(self.font()))
+        frames = last - first + 1
+        seconds = self._session.time(min(last + 1, self.axis.count - 1)) - self._session.time(first)
+        room = QRectF(theme.GRID, 1, geometry.names - 2 * theme.GRID, RULER_HEIGHT / 2 - 2)
+        flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        painter.setPen(QColor(c.accent))
+        painter.drawText(room, flags, f"{first} – {last}")
+        painter.setPen(QColor(c.muted))
+        count = "1 frame" if frames == 1 else f"{frames:,} frames"
+        painter.drawText(room.translated(0, RULER_HEIGHT / 2 - 2), flags, f"{count}, {seconds:.1f} s")
+        painter.restore()
 
     def words_at(self, at: QPointF) -> str:
         """What the tooltip says of a place."""
@@ -308,7 +356,7 @@ class TimelineView(QWidget):
     # ---- mouse ----------------------------------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Left: go there, and select whose row it is. Middle: pan."""
+        """Left: go there, and select whose row it is; with Shift, or at an end of the range: draw the range. Middle: pan."""
         at = event.position()
         if not self.axis.count:
             return
@@ -319,36 +367,68 @@ class TimelineView(QWidget):
             track = self.track_at(at.y())
             if track is not None and track != self._session.selected_track:
                 self._session.select(track)
-            if at.x() >= self.geometry_now.names:
+            if at.x() < self.geometry_now.names:
+                return
+            end, shift = self._end_at(at), bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            if end is not None or shift:
+                self._drag, self._last = "range", at
+                self._range_before = self._session.frame_range
+                self._anchor = self.frame_at(at.x()) if end is None else end
+                self._pressed_at = at
+            else:
                 self._drag, self._last = "scrub", at
                 self._scrub(at.x())
 
+    def _end_at(self, at: QPointF) -> int | None:
+        """The frame at the other end of the range, where ``at`` is on one of the grips in the ruler; else None."""
+        chosen = self._session.frame_range
+        if chosen is None or not RULER_HEIGHT - 4 * _RANGE_BAR <= at.y() <= RULER_HEIGHT + _RANGE_BAR:
+            return None
+        first, last = chosen
+        x = at.x() - self.geometry_now.names
+        to_last, to_first = abs(x - self.axis.x_of(last + 1)), abs(x - self.axis.x_of(first))
+        if min(to_last, to_first) > _GRIP:
+            return None
+        return first if to_last <= to_first else last
+
+    def _draw_range(self, x: float) -> None:
+        frame = self.frame_at(min(max(x, self.geometry_now.names), self.width() - 1))
+        self._session.set_frame_range(self._anchor, frame)
+
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Scrub or pan; else say which frame is under the pointer."""
+        """Scrub, pan or draw a range; else say which frame is under the pointer."""
         at = event.position()
+        if not self._drag:
+            self.setCursor(Qt.CursorShape.SizeHorCursor if self._end_at(at) is not None else Qt.CursorShape.ArrowCursor)
         if self._drag == "pan":
             self.axis.pan(self._last.x() - at.x())
             self._last = at
             self._axis_moved()
-        elif self._drag == "scrub":
+        elif self._drag in ("scrub", "range"):
             self._last = at
             outside = not self.geometry_now.names <= at.x() <= self.width()
             if outside and not self._pull.isActive():
                 self._pull.start()
             elif not outside:
                 self._pull.stop()
-            self._scrub(at.x())
+            self._follow(at.x())
         self._hover = at
         self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """End of a drag."""
-        button = {"pan": Qt.MouseButton.MiddleButton, "scrub": Qt.MouseButton.LeftButton}.get(self._drag)
-        if event.button() == button:
-            self._drag = ""
-            self._pull.stop()
-            self.unsetCursor()
-            self.update()
+        left = Qt.MouseButton.LeftButton
+        if event.button() == {"pan": Qt.MouseButton.MiddleButton, "scrub": left, "range": left}.get(self._drag):
+            clicked = self._drag == "range" and (event.position() - self._pressed_at).manhattanLength() < _CLICK
+            if clicked and self._end_at(event.position()) is None:  # as in text: from where one is to where one clicks
+                self._session.set_frame_range(self._session.frame, self._anchor)
+            self._end_drag()
+
+    def _end_drag(self) -> None:
+        self._drag = ""
+        self._pull.stop()
+        self.unsetCursor()
+        self.update()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """On a person: show where the person is; elsewhere: the whole video."""
@@ -383,6 +463,14 @@ class TimelineView(QWidget):
         self._hover = None
         self.update()
 
+    def _follow(self, x: float) -> None:
+        """What a drag does at a place: scrub, or draw the range."""
+        if self._drag == "range":
+            if (self._last - self._pressed_at).manhattanLength() >= _CLICK:
+                self._draw_range(x)
+        else:
+            self._scrub(x)
+
     def _scrub(self, x: float) -> None:
         """Go to the frame under the pointer without scrolling to it: the hand knows where it is."""
         self._own = True
@@ -397,7 +485,7 @@ class TimelineView(QWidget):
         beyond = x - self.width() if x > self.width() else x - names
         self.axis.pan(max(min(beyond, 200), -200) / 4)
         self._axis_moved()
-        self._scrub(x)
+        self._follow(x)
 
 
 def _snap(x: float, ratio: float) -> float:

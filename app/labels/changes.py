@@ -11,9 +11,9 @@ from app.labels.pose import Pose
 
 __all__ = ["Change", "Edit", "FactChange", "FactKind", "HistoryItem", "LabelChange", "ProjectError", "Reason"]
 
-#: Facts that are not poses: a person's name (key: track), a reviewed frame (key: frame), an ignore region (key: region id), a
-#: locked person (key: track).
-FactKind = Literal["track_name", "reviewed", "ignore_region", "locked"]
+#: Facts that are not poses: a person's name (key: track), a reviewed frame, a mark (key: frame), an ignore region (key: region
+#: id), a locked person (key: track).
+FactKind = Literal["track_name", "reviewed", "ignore_region", "locked", "mark"]
 Reason = Literal["edit", "undo", "redo", "prediction", "import"]
 
 

@@ -19,8 +19,8 @@ from app.labels.pose import Pose, Provenance
 from glsmamba.data.records import Box
 
 __all__ = [
-    "TOMBSTONE", "CellChange", "FactRow", "checked_summaries", "decode_log", "decode_pose", "encode_log", "encode_pose",
-    "pack_frame", "pose_sizes", "summaries", "summary_of", "unpack_frame",
+    "DELETED", "FIGURE", "REVIEWED", "TOMBSTONE", "CellChange", "FactRow", "checked_summaries", "decode_log", "decode_pose",
+    "encode_log", "encode_pose", "pack_frame", "pose_sizes", "summaries", "summary_of", "unpack_frame",
 ]  # fmt: skip
 
 TOMBSTONE = b""
@@ -31,7 +31,9 @@ _ENTRY = struct.Struct("<IH")  # track, length of the pose
 _HEAD = struct.Struct("<BBBH")  # flags, summary, joints, model id
 _SUMMARY_AT = 1
 _KEYPOINTS64, _BOX, _BOX64, _HEAD_BOX, _HEAD_BOX64, _HUMAN_BOX, _ACCEPTED, _SCORE64 = (1 << i for i in range(8))
-_SUMMARY, _DOUBT = 0x0F, 0x10  # parts of the second byte: the summary, and whether probabilities and spreads follow
+_DOUBT = 0x10  # in the second byte: probabilities and spreads follow
+#: Parts of a summary: the figure of :func:`summary_of`; the pose is reviewed; the person was deleted here by a human.
+FIGURE, REVIEWED, DELETED = 0x0F, 0x20, 0x40
 
 
 def summary_of(pose: Pose | None) -> int:
@@ -63,7 +65,7 @@ def encode_pose(pose: Pose, model_id: Callable[[str], int]) -> bytes:
     score, wide = _numbers(pose.score, _SCORE64)
     flags |= wide
     parts = [keypoints, pose.scores.astype("<f4").tobytes(), (pose.visibility | pose.provenance << 2).tobytes(), score]
-    second = summary_of(pose)
+    second = summary_of(pose) | REVIEWED * pose.reviewed
     doubt = np.stack([pose.probability, pose.spread]).astype("<f4")
     unknown = np.isnan(doubt)
     if not unknown.all():
@@ -116,6 +118,7 @@ def decode_pose(cell: bytes, model_name: Callable[[int], str]) -> Pose:
         model=model_name(model),
         probability=probability,  # type: ignore[arg-type]
         spread=spread,  # type: ignore[arg-type]
+        reviewed=bool(second & REVIEWED),
     )
 
 
@@ -139,14 +142,14 @@ def unpack_frame(packed: bytes | None) -> dict[int, bytes]:
 
 
 def summaries(packed: bytes) -> Iterator[tuple[int, int]]:
-    """(track id, summary) of each cell of a frame, without decoding poses; a deleted person's summary is 0."""
+    """(track id, summary) of each cell of a frame, without decoding poses; see ``FIGURE``, ``REVIEWED``, ``DELETED``."""
     at, end = 0, len(packed)
     while at < end:
         track, length = _ENTRY.unpack_from(packed, at)
         at += _ENTRY.size
         if at + length > end:
             raise ValueError("a frame's record is cut short")
-        yield track, packed[at + _SUMMARY_AT] & _SUMMARY if length else 0
+        yield track, packed[at + _SUMMARY_AT] & (FIGURE | REVIEWED) if length else DELETED
         at += length
 
 
@@ -172,13 +175,13 @@ def checked_summaries(packed: bytes, sizes: tuple[int, ...], n_joints: int, n_mo
             raise ValueError("a frame's record is cut short")
         track, length = _ENTRY.unpack_from(packed, at)
         at += _ENTRY.size
-        summary = 0
+        summary = DELETED
         if length:
             if at + length > end or length < _HEAD.size:
                 raise ValueError("a frame's record is cut short")
             flags, second, n, model = _HEAD.unpack_from(packed, at)
-            summary, doubt = second & _SUMMARY, second & _DOUBT
-            known = summary | doubt == second and summary <= 4
+            summary, doubt = second & (FIGURE | REVIEWED), second & _DOUBT
+            known = summary | doubt == second and summary & FIGURE <= 4
             if not known or length != sizes[flags + 256 * bool(doubt)] or n != n_joints or model >= n_models:
                 raise ValueError("a pose's record makes no sense")
         yield track, summary

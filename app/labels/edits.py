@@ -22,7 +22,7 @@ from glsmamba.data.skeletons import joint_map
 __all__ = [
     "accept_frame", "accept_pose", "add_person", "cycle_visibility", "delete_pose", "delete_track", "import_sequence",
     "move_box", "move_joint", "move_pose", "remove_ignore_region", "rename_track", "set_head_box", "set_ignore_region",
-    "set_locked", "set_reviewed", "set_visibility", "swap_sides", "unaccept_pose",
+    "set_locked", "set_visibility", "swap_sides", "unaccept_pose",
 ]  # fmt: skip
 
 #: The order in which :func:`cycle_visibility` goes.
@@ -158,7 +158,7 @@ def set_locked(project: Project, tracks: Iterable[int], locked: bool = True) -> 
     return Edit(f"{'Lock' if locked else 'Unlock'} {people_words(project, changed or [0])}", facts=facts)
 
 
-# --- boxes, regions, review --------------------------------------------------------------------------------------------------
+# --- boxes, regions ----------------------------------------------------------------------------------------------------------
 
 
 def move_box(project: Project, frame: int, track: int, box: Sequence[float]) -> Edit:
@@ -195,16 +195,6 @@ def remove_ignore_region(project: Project, region_id: int) -> Edit:
         raise ProjectError(f"There is no ignore region {region_id}.")
     name = before.get("name") or f"ignore region {region_id}"
     return Edit(f"Delete {name}", facts=(FactChange("ignore_region", region_id, before, None),))
-
-
-def set_reviewed(project: Project, frames: int | Iterable[int], reviewed: bool = True) -> Edit:
-    """Say that frames are right as they are (also when nobody is there), or take that back."""
-    wanted = [frames] if isinstance(frames, int) else list(frames)
-    value = True if reviewed else None
-    changed = [f for f in wanted if project.is_reviewed(f) != reviewed]
-    facts = tuple(FactChange("reviewed", f, project.fact("reviewed", f), value) for f in changed)
-    where = f"frame {wanted[0]}" if len(wanted) == 1 else f"{len(wanted)} frames"
-    return Edit(f"Mark {where} {'reviewed' if reviewed else 'not reviewed'}", facts=facts)
 
 
 # --- files -------------------------------------------------------------------------------------------------------------------

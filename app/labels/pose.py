@@ -41,6 +41,8 @@ class Pose:
         probability: (K,) float32 in [0, 1]: calibrated probability that the joint is within 0.2 head sizes of the truth. NaN
             where unknown: the checkpoint was not calibrated, or the joint is not the model's.
         spread: (K,) float32 standard deviation of the heat map around its peak, in pixels of the frame. NaN where unknown.
+        reviewed: True when a human looked at the person here and left the pose as it is. Says nothing of who made it: a model
+            may still improve it, and the new pose is then not reviewed.
 
     ``probability`` and ``spread`` may be left out (all unknown); they are dropped for joints that are not the model's any more.
     """
@@ -57,6 +59,7 @@ class Pose:
     model: str = ""
     probability: np.ndarray = None  # type: ignore[assignment]  # an array from here on, see __post_init__
     spread: np.ndarray = None  # type: ignore[assignment]
+    reviewed: bool = False
 
     def __post_init__(self) -> None:
         kinds = {"keypoints": np.float64, "visibility": np.uint8, "scores": np.float32, "provenance": np.uint8}
@@ -76,6 +79,11 @@ class Pose:
     def touched(self) -> bool:
         """True when a human accepted the pose or placed any of its joints."""
         return self.accepted or bool((self.provenance == Provenance.HUMAN).any())
+
+    @property
+    def looked_at(self) -> bool:
+        """True when a human reviewed or accepted the pose: nobody needs to be led here again."""
+        return self.reviewed or self.accepted
 
     def with_(self, **changes: object) -> Pose:
         """A copy with some fields changed."""

@@ -46,7 +46,7 @@ class _Step:
 
 
 class _Summary:
-    """The timeline row of one track: a byte per frame between its first and last frame."""
+    """The timeline row of one track: a byte (``codec.summaries``) per frame between its first and last frame."""
 
     __slots__ = ("count", "first", "row")
 
@@ -63,7 +63,7 @@ class _Summary:
         row = self.row
         if at >= len(row):
             row = self.row = row + bytearray(at + 1 - len(row))
-        self.count += (value != 0) - (row[at] != 0)
+        self.count += (value & codec.FIGURE != 0) - (row[at] & codec.FIGURE != 0)
         row[at] = value
 
 
@@ -327,6 +327,17 @@ class Project:
 
     def track_summary(self, track: int) -> np.ndarray:
         """(n_frames,) uint8: 0 nobody, 1 predicted, 2 edited (any human joint), 3 accepted, 4 imported or filled in."""
+        return self.track_flags(track) & np.uint8(codec.FIGURE)
+
+    def track_looked_at(self, track: int) -> np.ndarray:
+        """(n_frames,) bool: a human reviewed or accepted this person there."""
+        row = self.track_flags(track)
+        return (row & codec.REVIEWED != 0) | (row & codec.FIGURE == 3)
+
+    def track_flags(self, track: int) -> np.ndarray:
+        """(n_frames,) uint8: the figure of :meth:`track_summary` (``codec.FIGURE``), and beside it whether the pose is reviewed
+        (``codec.REVIEWED``) and whether a human deleted the person there (``codec.DELETED``).
+        """
         out = np.zeros(len(self._frames), np.uint8)
         summary = self._summaries.get(track)
         if summary is not None:
@@ -338,8 +349,13 @@ class Project:
 
     def frame_states(self, frame: int) -> dict[int, int]:
         """Track id -> figure of :meth:`track_summary` of everybody in a frame, without decoding poses."""
+        found = ((track, value & codec.FIGURE) for track, value in self.frame_flags(frame).items())
+        return {track: value for track, value in found if value}
+
+    def frame_flags(self, frame: int) -> dict[int, int]:
+        """Track id -> byte of :meth:`track_flags` of everybody in a frame or deleted from it."""
         packed = self._frames[frame] if 0 <= frame < len(self._frames) else None
-        return {track: value for track, value in codec.summaries(packed or b"") if value}
+        return dict(codec.summaries(packed or b""))
 
     def track_name(self, track: int) -> str:
         """The name a human gave, or "Person n"."""
@@ -367,6 +383,11 @@ class Project:
             if kind == "reviewed" and value and 0 <= key < len(out):
                 out[key] = True
         return out
+
+    def marks(self) -> tuple[int, ...]:
+        """Frames that a human marked to find them again, ascending."""
+        n = len(self._frames)
+        return tuple(sorted(key for kind, key in list(self._facts) if kind == "mark" and 0 <= key < n))
 
     def ignore_regions(self) -> dict[int, IgnoreRegion]:
         """Region id -> region."""
@@ -511,7 +532,7 @@ class Project:
             rows: dict[tuple[int, int], tuple[bytes | None, bytes | None]] = {}
             for change in edit.changes:
                 self._check_place(change.frame, change.track)
-                if self.is_locked(change.track):
+                if self.is_locked(change.track) and not _only_review(change, draft):
                     raise ProjectError(f"{self.track_name(change.track)} is locked; unlock this person first.")
                 now = draft.get(change.frame, change.track)
                 after = self._rebased(change, now, draft)
@@ -559,7 +580,8 @@ class Project:
 
         Left exactly as they are: poses that a human accepted or has a joint in, and poses with imported, interpolated or
         refined joints. A pose with a human's box gets joints but keeps the box. People whom a human deleted from this frame
-        stay deleted.
+        stay deleted, and a frame that a human reviewed while nobody was in it stays empty. A reviewed prediction that another
+        replaces is not reviewed any more.
 
         Args:
             frame: frame index.
@@ -579,6 +601,8 @@ class Project:
             db = self._connection()
             draft = _Draft(self)
             changed = False
+            if self.is_reviewed(frame) and not self.frame_states(frame) and not revive:
+                poses = {}
             if drop_missing:
                 self._check_place(frame, 0)
                 for track, cell in list(draft.cells(frame).items()):
@@ -604,7 +628,7 @@ class Project:
                     if old.head_box is not None:
                         new = new.with_(head_box=old.head_box)
                 cell = draft.encode(new)
-                if cell != now:
+                if cell != now and not (now and old.reviewed and draft.encode(new.with_(reviewed=True)) == now):
                     draft.set(frame, track, cell)
                     changed = True
             if model is not None:
@@ -767,7 +791,7 @@ class Project:
     def _tell(self, edit: Edit, reason: Reason) -> None:
         frames: set[int] | None = set(edit.frames)
         for fact in edit.facts:
-            if fact.kind == "reviewed" and frames is not None:
+            if fact.kind in ("reviewed", "mark") and frames is not None:
                 frames.add(fact.key)
             else:
                 frames = None
@@ -777,6 +801,14 @@ class Project:
 def _is_free(pose: Pose) -> bool:
     """True when a prediction may replace the joints: nobody has put work into them."""
     return not pose.touched and bool((pose.provenance <= Provenance.MODEL).all())
+
+
+def _only_review(change: Change, draft: _Draft) -> bool:
+    """True for a change that says nothing but whether a human reviewed the pose."""
+    before, after = change.before, change.after
+    if before is None or after is None:
+        return False
+    return draft.encode(before.with_(reviewed=after.reviewed)) == draft.encode(after)
 
 
 def _rounded(pose: Pose) -> Pose:
@@ -813,7 +845,7 @@ def _merged(before: Pose, after: Pose, current: Pose) -> Pose:
         "probability": np.where(moved, after.probability, current.probability),
         "spread": np.where(moved, after.spread, current.spread),
     }
-    for name in ("box", "box_by_human", "head_box", "score", "accepted", "model"):
+    for name in ("box", "box_by_human", "head_box", "score", "accepted", "model", "reviewed"):
         if getattr(before, name) != getattr(after, name):
             changes[name] = getattr(after, name)
     return current.with_(**changes)

@@ -23,7 +23,8 @@ APPLICATION_ID = 0x474C534D  # "GLSM", in the file's header: other SQLite files 
 SCHEMA_VERSION = 2
 #: What turns a file of this version into one of the next; done when an old file is opened, all in one transaction.
 _MIGRATIONS = {
-    # Poses may carry probabilities and spreads (codec). Old poses stay as they are, but older programs can't read new ones.
+    # Poses may carry probabilities and spreads and be reviewed (codec). Old poses stay as they are, but older programs can't
+    # read new ones.
     1: "",
 }
 
@@ -36,7 +37,7 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE models (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 -- One row per frame that holds anybody or was predicted; people: codec.pack_frame; predicted_by: models.id or NULL.
 CREATE TABLE frames (frame INTEGER PRIMARY KEY, people BLOB NOT NULL, predicted_by INTEGER);
--- What is not a pose: names of tracks, reviewed frames, ignore regions. value is JSON.
+-- What is not a pose: names of tracks, reviewed frames, marks, ignore regions. value is JSON.
 CREATE TABLE facts (kind TEXT NOT NULL, key INTEGER NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
 -- The edit log; meta "position" is the id of the last step that is done, later ones can be redone.
 CREATE TABLE log (id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT NOT NULL, reason TEXT NOT NULL, time REAL NOT NULL,

@@ -64,6 +64,7 @@ class Colors:
     warning: str
     error: str
     ok: str
+    mark: str
     canvas: str = "#1B1C1E"
     canvas_text: str = "#E4E5E7"
 
@@ -71,10 +72,12 @@ class Colors:
 LIGHT = Colors(
     window="#EFF0F2", surface="#FAFAFB", raised="#FFFFFF", line="#CDD0D5", text="#1D1F23", muted="#5A5E66", disabled="#A0A4AB",
     accent="#1F6FB2", on_accent="#FFFFFF", hover="#E1E5EA", warning="#8A5A00", error="#B3261E", ok="#00694C",
+    mark="#A23B7C",
 )  # fmt: skip
 DARK = Colors(
     window="#25272B", surface="#1F2124", raised="#2E3136", line="#3E4249", text="#E4E5E7", muted="#A3A8B0", disabled="#676C74",
     accent="#5AAAE6", on_accent="#0C1620", hover="#363A40", warning="#F0B74A", error="#FF8A80", ok="#5CCBA4",
+    mark="#E08DBE",
 )  # fmt: skip
 #: Both themes by name.
 COLORS = {"light": LIGHT, "dark": DARK}

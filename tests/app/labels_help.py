@@ -45,7 +45,7 @@ def plain(pose: Pose | None) -> object:
         return None
     names = ("keypoints", "visibility", "scores", "provenance", "probability", "spread")
     arrays = tuple(getattr(pose, name).tobytes() for name in names)
-    return (*arrays, pose.box, pose.box_by_human, pose.head_box, pose.score, pose.accepted, pose.model)
+    return (*arrays, pose.box, pose.box_by_human, pose.head_box, pose.score, pose.accepted, pose.model, pose.reviewed)
 
 
 def everything(project: Project) -> dict[tuple[int, int], object]:

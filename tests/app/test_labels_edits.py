@@ -155,7 +155,16 @@ def test_a_pose_is_bytes_and_back_exactly():
     from hypothesis import strategies as st
     from hypothesis.extra import numpy as hnp
 
-    from app.labels.codec import checked_summaries, decode_pose, encode_pose, pack_frame, pose_sizes, summaries, summary_of
+    from app.labels.codec import (
+        REVIEWED,
+        checked_summaries,
+        decode_pose,
+        encode_pose,
+        pack_frame,
+        pose_sizes,
+        summaries,
+        summary_of,
+    )  # fmt: skip
 
     number = st.floats(-1e6, 1e6)
     box = st.none() | st.tuples(number, number, number, number)
@@ -170,6 +179,7 @@ def test_a_pose_is_bytes_and_back_exactly():
             box, st.booleans(), box, st.floats(0, 1), st.booleans(), st.sampled_from(names),
             st.none() | hnp.arrays(np.float32, K, elements=st.just(np.nan) | st.floats(0, 1, width=32)),
             st.none() | hnp.arrays(np.float32, K, elements=st.just(np.nan) | st.floats(0, 99, width=32)),
+            st.booleans(),
         )
     )  # fmt: skip
     def check(pose):
@@ -177,7 +187,8 @@ def test_a_pose_is_bytes_and_back_exactly():
         assert plain(decode_pose(cell, names.__getitem__)) == plain(pose)
         doubted = not np.isnan([pose.probability, pose.spread]).all()
         assert len(cell) == pose_sizes(K)[cell[0] + 256 * doubted]
-        assert list(checked_summaries(pack_frame({7: cell}), pose_sizes(K), K, len(names))) == [(7, summary_of(pose))]
-        assert list(summaries(pack_frame({7: cell}))) == [(7, summary_of(pose))]
+        expected = [(7, summary_of(pose) | REVIEWED * pose.reviewed)]
+        assert list(checked_summaries(pack_frame({7: cell}), pose_sizes(K), K, len(names))) == expected
+        assert list(summaries(pack_frame({7: cell}))) == expected
 
     check()

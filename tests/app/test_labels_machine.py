@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from labels_help import K, everything, new_project, plain, predicted
 
-from app.labels import Pose, Project, ProjectError, Provenance, Visibility, edits
+from app.labels import Pose, Project, ProjectError, Provenance, Visibility, edits, reviewing
+from app.labels.codec import DELETED
 
 N = 3  # few places, so that rules meet in them
 frames = st.integers(0, N - 1)
@@ -143,11 +144,29 @@ class LabelsMachine(RuleBasedStateMachine):
         self.project.apply(edit)
         self.write(edit.title, {("name", track): name or None})
 
+    @rule(frame=frames, track=tracks, value=st.booleans())
+    def review_pose(self, frame: int, track: int, value: bool) -> None:
+        pose = self.known(frame, track)
+        if pose is not None:
+            edit = reviewing.review_pose(self.project, frame, track, value)
+            self.expect(edit, frame, track, pose.with_(reviewed=value))
+
     @rule(frame=frames, value=st.booleans())
     def review(self, frame: int, value: bool) -> None:
-        edit = edits.set_reviewed(self.project, frame, value)
+        edit = reviewing.review_frames(self.project, frame, value)
         self.project.apply(edit)
-        self.write(edit.title, {("reviewed", frame): True if value else None})
+        wanted: dict = {("reviewed", frame): True if value else None}
+        for track in (1, 2):
+            pose = self.known(frame, track)
+            if pose is not None and not (value and pose.accepted):
+                wanted[frame, track] = self.remember(pose.with_(reviewed=value))
+        self.write(edit.title, wanted)
+
+    @rule(frame=frames)
+    def mark(self, frame: int) -> None:
+        edit = reviewing.toggle_mark(self.project, frame)
+        self.project.apply(edit)
+        self.write(edit.title, {("mark", frame): None if ("mark", frame) in self.state else True})
 
     # predictions
 
@@ -155,6 +174,8 @@ class LabelsMachine(RuleBasedStateMachine):
     def predict(self, frame: int, found: dict[int, int], model: str, mark: bool) -> None:
         poses = {track: predicted(seed, model) for track, seed in found.items()}
         self.project.store_predictions(frame, poses, model=model if mark else None)
+        if ("reviewed", frame) in self.state and not any(self.known(frame, track) for track in (1, 2)):
+            poses = {}  # a human saw that nobody is there
         for track, pose in poses.items():
             old = self.known(frame, track)
             if self.state.get((frame, track)) == "deleted":
@@ -163,6 +184,8 @@ class LabelsMachine(RuleBasedStateMachine):
                 continue
             if old is not None and old.box_by_human:
                 pose = pose.with_(box=old.box, box_by_human=True)
+            if old is not None and plain(old.with_(reviewed=False)) == plain(pose):
+                continue  # the same again: still reviewed
             self.state[frame, track] = self.remember(pose)
         if mark:
             self.predicted[frame] = model
@@ -249,7 +272,12 @@ class LabelsMachine(RuleBasedStateMachine):
                 else:
                     expected.append(2 if (pose.provenance == Provenance.HUMAN).any() else 1)
             assert project.track_summary(track).tolist() == expected
+            people = [self.known(frame, track) for frame in range(N)]
+            assert project.track_looked_at(track).tolist() == [p is not None and (p.reviewed or p.accepted) for p in people]
+            deleted = project.track_flags(track) & DELETED != 0
+            assert deleted.tolist() == [self.state.get((f, track)) == "deleted" for f in range(N)]
         assert project.tracks() == tuple(sorted({t for (f, t), v in mine.items() if isinstance(v, tuple)}))
+        assert list(project.marks()) == sorted(f for kind, f in self.state if kind == "mark")
         assert project.reviewed_frames().tolist() == [("reviewed", f) in self.state for f in range(N)]
         assert [(h.title, h.done) for h in project.history()] == [(s[0], i < self.done) for i, s in enumerate(self.steps)]
         for model in ("T", "B"):

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.labels.changes import Change, Edit, FactChange
 from app.labels.pose import Pose, Provenance
+from app.ui import theme
 from app.ui.application import make_application, make_window
 from app.ui.main_window import MainWindow
 from app.ui.settings import settings
@@ -143,11 +144,11 @@ def test_states_gaps_and_reviews_are_told(qtbot, window, view):
     ratio = picture.devicePixelRatio()
 
     def column(frame: int) -> int:
-        """Pixels of the person's row that are not ground, in the column of a frame."""
+        """Pixels of the person's bar that are not ground, in the column of a frame."""
         top = view.row_top(1)
         x = round((view.x_of(frame) - 3) * ratio)
         ground = picture.pixel(x, round((top + 1) * ratio))
-        return sum(picture.pixel(x, round((top + i) * ratio)) != ground for i in range(1, ROW_HEIGHT - 2))
+        return sum(picture.pixel(x, round((top + i) * ratio)) != ground for i in range(1, ROW_HEIGHT - 4))
 
     assert (column(20), column(10), column(12)) == (0, 4, 12)
 
@@ -373,3 +374,71 @@ def test_a_range_is_seen_and_ends_with_its_video(window, view):
     assert [changed(frame) for frame in (8, 12, 18, 23)] == [False, True, True, False]
     window.session.close_project()
     assert window.session.frame_range is None
+
+
+# ---- marks and reviews ------------------------------------------------------------------------------------------------------
+
+
+def test_frames_are_marked_found_again_and_unmarked(qtbot, window, view):
+    session = window.session
+
+    def press(key: Qt.Key, held: Qt.KeyboardModifier = NONE) -> None:
+        QTest.keyClick(window.canvas, key, held)
+
+    def mark(frame: int) -> None:
+        with qtbot.waitSignal(session.picture_ready):
+            session.scrub(frame)
+        with qtbot.waitSignal(session.labels_changed):
+            press(Qt.Key.Key_K)
+
+    for frame in (30, 7):
+        mark(frame)
+    assert session.project.marks() == (7, 30) and view._marks == (7, 30)
+    assert view.words_at(QPointF(view.x_of(7), 5)).endswith(": marked")
+    session.scrub(15)
+    press(Qt.Key.Key_Period)
+    assert session.frame == 30
+    press(Qt.Key.Key_Period)
+    assert session.frame == 30
+    press(Qt.Key.Key_Comma)
+    assert session.frame == 7
+    picture = view.grab().toImage()
+    ratio = picture.devicePixelRatio()
+    pennant = picture.pixelColor(round((view.x_of(30) + 3) * ratio), round((RULER_HEIGHT - 9.5) * ratio))
+    assert pennant.name() == theme.colors().mark.lower()
+    qtbot.waitUntil(lambda: session.shown_frame == 7)
+    with qtbot.waitSignal(session.labels_changed):
+        press(Qt.Key.Key_K)
+    assert session.project.marks() == (30,)
+    with qtbot.waitSignal(session.labels_changed):
+        session.undo()
+    assert session.project.marks() == (7, 30)
+
+
+def test_a_frame_is_reviewed_with_its_people_and_also_empty(qtbot, window, view):
+    put(qtbot, window, {(frame, 1): pose() for frame in range(10)})
+    session, project = window.session, window.session.project
+    held = Qt.KeyboardModifier.ControlModifier
+    with qtbot.waitSignal(session.labels_changed):
+        QTest.keyClick(window.canvas, Qt.Key.Key_Return, held)
+    assert session.frame == 1 and project.is_reviewed(0) and project.pose(0, 1).reviewed and not project.pose(0, 1).accepted
+    session.set_frame_range(8, 39)
+    with qtbot.waitSignal(session.labels_changed):
+        QTest.keyClick(window.canvas, Qt.Key.Key_Return, held)
+    assert project.reviewed_frames().tolist() == [True] + [False] * 7 + [True] * 32
+    assert project.track_looked_at(1).tolist() == [True] + [False] * 7 + [True, True] + [False] * 30
+    assert project.store_predictions(20, {1: pose()}) is False, "a human said that nobody is here"
+    there = QPointF(view.x_of(9), view.row_top(1) + 5)
+    qtbot.waitUntil(lambda: view.words_at(there).startswith("Person 1: predicted, reviewed"))
+    project.store_predictions(9, {1: pose().with_(score=0.5)})
+    assert not project.pose(9, 1).reviewed, "what another prediction replaced was not looked at"
+    with qtbot.waitSignal(session.labels_changed):
+        QTest.keyClick(window.canvas, Qt.Key.Key_Return, held | SHIFT)
+    assert project.reviewed_frames().tolist() == [True] + [False] * 39
+
+
+def test_a_short_absence_is_told_as_a_gap(qtbot, window, view):
+    put(qtbot, window, {(frame, 1): pose() for frame in (*range(10), *range(14, 40))})
+    assert view.words_at(QPointF(view.x_of(11), view.row_top(1) + 5)).startswith("Person 1: missing for a moment")
+    put(qtbot, window, {(frame, 1): pose() for frame in range(10, 14)})
+    qtbot.waitUntil(lambda: view.words_at(QPointF(view.x_of(11), view.row_top(1) + 5)).startswith("Person 1: predicted"))

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.labels.codec import DELETED, REVIEWED
 from app.ui.timeline.axis import MAX_SCALE, Axis
-from app.ui.timeline.bars import ROW_HEIGHT, draw_frames, draw_person, pixel
-from app.ui.timeline.lanes import STATE_BIT, FrameLane, Lane, TrackLanes
+from app.ui.timeline.bars import ROW_HEIGHT, draw_frames, draw_notes, draw_person, pixel
+from app.ui.timeline.lanes import EMPTY, GAP, LOOKED_AT, STATE_BIT, FrameLane, Lane, TrackLanes
 from app.ui.timeline.ticks import frame_step, short_time, slot_step, small_step
 
 
@@ -24,6 +25,15 @@ class FakeLabels:
     def track_summary(self, track):
         self.reads += 1
         return self.states[track].copy()
+
+    def track_flags(self, track):
+        return self.track_summary(track)
+
+    def frame_flags(self, frame):
+        return {t: int(v) for t, v in enumerate(self.states[:, frame]) if v}
+
+    def marks(self):
+        return ()
 
     def frame_states(self, frame):
         return {t: int(v) for t, v in enumerate(self.states[:, frame]) if v}
@@ -220,3 +230,47 @@ def test_reviewed_and_predicted_frames_lie_above_each_other():
     green, grey = (out == pixel((0, 200, 0))).sum(axis=0), (out == pixel((200, 200, 200))).sum(axis=0)
     assert (green > 0).tolist() == [False, False, True, True]
     assert (grey > 0).tolist() == [False, True, False, True]
+
+
+# ---- gaps and reviews ---------------------------------------------------------------------------------------------------
+
+
+def naive_gaps(present: list[bool], deleted: list[bool]) -> list[bool]:
+    """A frame is in a gap if somebody is absent there and present at most 30 frames apart on both sides."""
+    out = []
+    for frame, here in enumerate(present):
+        before = [f for f in range(frame) if present[f]]
+        after = [f for f in range(frame + 1, len(present)) if present[f]]
+        short = bool(before and after) and after[0] - before[-1] - 1 <= 30
+        out.append(not here and short and not deleted[frame])
+    return out
+
+
+some_changes = st.lists(st.tuples(st.integers(0, 10_000), st.sampled_from([0, 1, 3, DELETED])), max_size=6)
+rows_of_flags = st.lists(st.sampled_from([0, 0, 0, 1, 2, 3, 1 | REVIEWED, 4, DELETED]), min_size=1, max_size=30)
+
+
+@given(rows_of_flags, st.integers(1, 7), some_changes)
+def test_gaps_and_reviews_are_those_of_the_labels_also_after_changes(flags, times, changes):
+    labels = FakeLabels(np.repeat(np.array([flags], np.uint8), times, axis=1))
+    lanes = TrackLanes()
+    lanes.set_labels(labels)
+    lanes.notes(0)
+    for where, value in changes:
+        labels.states[0, where % labels.states.shape[1]] = value
+        lanes.touch([where % labels.states.shape[1]])
+    row = labels.states[0].tolist()
+    notes = lanes.notes(0).levels[0]
+    assert (notes & GAP != 0).tolist() == naive_gaps([v & 15 > 0 for v in row], [v == DELETED for v in row])
+    assert (notes & LOOKED_AT != 0).tolist() == [bool(v & REVIEWED) or v == 3 for v in row]
+    np.testing.assert_array_equal(lanes.lane(0).levels[0], STATE_BIT[np.array(row) & 15])
+
+
+def test_a_gap_is_dotted_and_a_review_is_a_line_below():
+    row = np.zeros((ROW_HEIGHT, 40), np.uint32)
+    bits = np.full(40, EMPTY, np.uint8)
+    bits[10:20], bits[20:30] = GAP, LOOKED_AT
+    draw_notes(row, bits, np.where(bits == GAP, 1, 2).astype(np.uint8), (1, 2, 3), (4, 5, 6), 1.0)
+    assert (row[18, 20:30] == pixel((1, 2, 3))).all() and not row[:, 30:].any() and not row[:, :10].any()
+    dots = row[10, 10:20] == pixel((4, 5, 6))
+    assert 4 <= dots.sum() <= 6

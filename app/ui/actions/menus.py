@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["MENUS", "Menus"]
 
 #: Menus of the bar, in order.
-MENUS = ("File", "Edit", "View", "Go", "People", "Model", "Help")
+MENUS = ("File", "Edit", "View", "Go", "People", "Review", "Model", "Help")
 
 
 class Menus(QObject):

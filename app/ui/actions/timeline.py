@@ -1,4 +1,4 @@
-"""What the timeline offers beside going somewhere: a range of frames that edits act on."""
+"""What the timeline offers beside going somewhere: a range of frames that edits act on, and marks on frames."""
 
 from __future__ import annotations
 
@@ -43,7 +43,36 @@ def _has_range(window: MainWindow) -> str:
     return "No range of frames is chosen: drag on the timeline with Shift, or press Shift+Home where it begins."
 
 
+def _toggle_mark(window: MainWindow) -> None:
+    from app.labels import reviewing
+
+    frame = window.session.shown_frame
+    window.session.apply(lambda project: reviewing.toggle_mark(project, frame))
+
+
+def _to_mark(direction: int) -> Action:
+    def run(window: MainWindow) -> None:
+        session = window.session
+        marks = [m for m in session.project.marks() if (m - session.frame) * direction > 0]
+        if marks:
+            session.scrub(marks[0] if direction > 0 else marks[-1])
+        else:
+            window.hint(f"No frame {'after' if direction > 0 else 'before'} this one is marked; K marks a frame.")
+
+    word = "Next" if direction > 0 else "Previous"
+    return Action(f"mark.{word.lower()}", f"{word} mark", "Go", run, open_video, group=3)
+
+
+def _marked(window: MainWindow) -> bool:
+    project = window.session.project
+    return project is not None and project.fact("mark", window.session.shown_frame) is not None
+
+
 ACTIONS = (
+    Action("mark.toggle", "Mark this frame", "Go", _toggle_mark, open_video, checked=_marked, group=3,
+           icon="bookmark-outline", tip="To find it again; the timeline shows a pennant."),
+    _to_mark(1),
+    _to_mark(-1),
     Action("range.begin", "Begins here", "Go/Range of frames", _begin, open_video, group=4,
            tip="The range of frames that edits can act on begins at this frame."),
     Action("range.end", "Ends here", "Go/Range of frames", _end, open_video, group=4,

@@ -5,6 +5,8 @@ predicted   a thin pale line
 filled in   the same line, dashed (imported or interpolated)
 edited      full height, hollow, with the line in it
 accepted    full height, filled
+reviewed    a line below all that
+gap         dots where the person is missing for a moment
 =========== ======================================================
 
 A column that holds several states shows the one most worked on, paler. Pixels are written by numpy: a column costs the same
@@ -18,15 +20,17 @@ from functools import lru_cache
 import numpy as np
 
 from app.ui.canvas.colours import Rgb
-from app.ui.timeline.lanes import DONE, REVIEWED
+from app.ui.timeline.lanes import DONE, GAP, LOOKED_AT, REVIEWED
 
-__all__ = ["ROW_HEIGHT", "draw_frames", "draw_person", "pixel"]
+__all__ = ["ROW_HEIGHT", "draw_frames", "draw_notes", "draw_person", "pixel"]
 
 #: Height of a person's row in logical pixels.
 ROW_HEIGHT = 20
 #: From the row's top in logical pixels: outline of full bars, thin line.
 _FULL, _THIN = (4, 16), (8, 12)
 _DASH, _PERIOD = 4, 6
+#: Line below reviewed frames; dots of a gap.
+_REVIEWED, _DOTS = (17, 19), (9, 11)
 #: Opacity of (outline, body, line) by state; see :func:`_state_of`.
 _OPACITY = np.array(
     [
@@ -143,6 +147,31 @@ def draw_person(
     top, bottom = y(_THIN[0]), y(_THIN[1])
     out[top:bottom] = core.take(index)
     out[top : top + hair] = out[bottom - hair : bottom] = rim.take(index)
+
+
+def draw_notes(
+    out: np.ndarray, bits: np.ndarray, states: np.ndarray, reviewed: Rgb, lost: Rgb, ratio: float, origin: float = 0.0
+) -> None:
+    """Write into a person's row where a human reviewed, and where the person is missing for a moment.
+
+    Args:
+        out: (height, width) uint32, the row's pixels.
+        bits: (width,) uint8 bits of the second lane of :class:`app.ui.timeline.lanes.TrackLanes` per pixel column.
+        states: (width,) uint8 bits of the first one.
+        reviewed, lost: colours.
+        ratio: device pixels per logical pixel.
+        origin: device pixels from frame 0 to column 0.
+    """
+    seen = bits & LOOKED_AT != 0
+    if seen.any():
+        top, bottom = (round(y * ratio) for y in _REVIEWED)
+        out[top:bottom, seen] = pixel(reviewed)
+    gap = (bits & GAP != 0) & (states <= 1)
+    if gap.any():
+        dot = max(round(2 * ratio), 1)
+        gap &= (np.arange(len(bits)) + int(origin)) % (2 * dot) < dot
+        top, bottom = (round(y * ratio) for y in _DOTS)
+        out[top:bottom, gap] = pixel(lost)
 
 
 def draw_frames(out: np.ndarray, bits: np.ndarray, done: Rgb, reviewed: Rgb, ground: Rgb, ratio: float) -> None:

@@ -11,17 +11,26 @@ from typing import Protocol
 
 import numpy as np
 
-__all__ = ["DONE", "EMPTY", "REVIEWED", "STATE_BIT", "FrameLane", "Labels", "Lane", "TrackLanes"]
+from app.labels.checking import GAP as LONGEST_GAP
+from app.labels.codec import DELETED, FIGURE
+from app.labels.codec import REVIEWED as REVIEWED_FLAG
+
+__all__ = ["DONE", "EMPTY", "GAP", "LOOKED_AT", "REVIEWED", "STATE_BIT", "FrameLane", "Labels", "Lane", "TrackLanes", "gaps"]
 
 _BLOCK = 16
 #: Bit of a frame where there is nothing.
 EMPTY = 1
 #: Bit by value of ``Project.track_summary``: nobody, predicted, edited, accepted, filled in.
 STATE_BIT = np.array([1, 2, 4, 8, 16], np.uint8)
+#: Bits of the second lane of a person: a human reviewed or accepted the pose; the person is missing for a moment; a human
+#: deleted the person here.
+LOOKED_AT, GAP, TAKEN_OUT = 2, 4, 8
 #: Bits of the lane of the whole video: a model is done with the frame; a human reviewed it.
 DONE, REVIEWED = 2, 4
 #: With more touched frames than this a lane is read anew.
 _MANY = 2000
+_ALL_FLAGS = np.arange(256, dtype=np.uint8) & np.uint8(FIGURE | REVIEWED_FLAG | DELETED)
+_ALL_FLAGS[_ALL_FLAGS & FIGURE > 4] = 0
 
 
 class Labels(Protocol):
@@ -29,7 +38,10 @@ class Labels(Protocol):
 
     def tracks(self) -> tuple[int, ...]: ...  # noqa: D102
     def track_summary(self, track: int) -> np.ndarray: ...  # noqa: D102
+    def track_flags(self, track: int) -> np.ndarray: ...  # noqa: D102
+    def frame_flags(self, frame: int) -> dict[int, int]: ...  # noqa: D102
     def frame_states(self, frame: int) -> dict[int, int]: ...  # noqa: D102
+    def marks(self) -> tuple[int, ...]: ...  # noqa: D102
     def track_name(self, track: int) -> str: ...  # noqa: D102
     def predicted_frames(self) -> np.ndarray: ...  # noqa: D102
     def reviewed_frames(self) -> np.ndarray: ...  # noqa: D102
@@ -92,24 +104,67 @@ class Lane:
         return out
 
 
+def gaps(present: np.ndarray, deleted: np.ndarray) -> np.ndarray:
+    """(n,) bool: frames in which a person is missing who comes back soon; not where a human took the person out.
+
+    Args:
+        present, deleted: (n,) bool.
+    """
+    out = np.zeros(len(present), bool)
+    there = np.flatnonzero(present)
+    away = np.diff(there) - 1
+    lost = (away > 0) & (away <= LONGEST_GAP)
+    lengths, starts = away[lost], there[:-1][lost] + 1
+    if len(lengths):
+        inside = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        out[np.repeat(starts, lengths) + inside] = True
+    return out & ~deleted
+
+
+def _state_bits(flags: np.ndarray) -> np.ndarray:
+    return STATE_BIT[flags & FIGURE]
+
+
+def _note_bits(flags: np.ndarray) -> np.ndarray:
+    """All but the gaps."""
+    figure = flags & FIGURE
+    looked_at = ((flags & REVIEWED_FLAG != 0) | (figure == 3)) * np.uint8(LOOKED_AT)
+    return looked_at | (flags & DELETED != 0) * np.uint8(TAKEN_OUT)
+
+
 class TrackLanes:
     """Lanes of people, read when somebody looks at them and kept up to date frame by frame."""
 
     def __init__(self) -> None:
         self._labels: Labels | None = None
         self._lanes: dict[int, Lane] = {}
+        self._notes: dict[int, Lane] = {}
 
     def set_labels(self, labels: Labels | None) -> None:
         """Another project, or the same one with everything changed."""
         self._labels = labels
-        self._lanes = {}
+        self._lanes, self._notes = {}, {}
 
     def lane(self, track: int) -> Lane:
-        """The lane of a person."""
+        """The states of a person."""
         if track not in self._lanes:
-            assert self._labels is not None
-            self._lanes[track] = Lane(STATE_BIT[self._labels.track_summary(track)])
+            self._read(track)
         return self._lanes[track]
+
+    def notes(self, track: int) -> Lane:
+        """What else is known of a person's frames: reviewed, a gap."""
+        if track not in self._notes:
+            self._read(track)
+        return self._notes[track]
+
+    def _read(self, track: int) -> None:
+        assert self._labels is not None
+        flags = self._labels.track_flags(track)
+        notes = _note_bits(flags)
+        lost = gaps(flags & FIGURE != 0, flags & DELETED != 0)
+        notes |= lost * np.uint8(GAP)
+        self._lanes[track] = Lane(_state_bits(flags))
+        self._notes[track] = Lane(np.where(notes == 0, np.uint8(EMPTY), notes))
 
     def touch(self, frames: Iterable[int]) -> None:
         """These frames changed."""
@@ -117,12 +172,29 @@ class TrackLanes:
         if self._labels is None:
             return
         if len(frames) > _MANY:
-            self._lanes = {}
+            self._lanes, self._notes = {}, {}
             return
+        state_of, note_of = _state_bits(_ALL_FLAGS).tolist(), _note_bits(_ALL_FLAGS).tolist()
         for frame in frames:
-            states = self._labels.frame_states(frame)
+            flags = self._labels.frame_flags(frame)
             for track, lane in self._lanes.items():
-                lane.set(frame, int(STATE_BIT[states.get(track, 0)]))
+                flag, notes = flags.get(track, 0), self._notes[track]
+                was = int(lane.levels[0][frame]), int(notes.levels[0][frame])
+                lane.set(frame, state_of[flag])
+                notes.set(frame, note_of[flag] | was[1] & GAP or EMPTY)
+                if (was[0] == EMPTY) != (state_of[flag] == EMPTY) or (was[1] ^ note_of[flag]) & TAKEN_OUT:
+                    self._find_gaps(lane, notes, frame)
+
+    @staticmethod
+    def _find_gaps(lane: Lane, notes: Lane, frame: int) -> None:
+        """Gaps around a frame in which a person came or went."""
+        reach = LONGEST_GAP + 1
+        first, stop = max(frame - 2 * reach, 0), min(frame + 2 * reach + 1, len(lane))
+        present = lane.levels[0][first:stop] != EMPTY
+        lost = gaps(present, notes.levels[0][first:stop] & TAKEN_OUT != 0)
+        for f in range(max(frame - reach, 0), min(frame + reach + 1, len(lane))):
+            bits = int(notes.levels[0][f])
+            notes.set(f, bits & ~(GAP | EMPTY) | GAP * bool(lost[f - first]) or EMPTY)
 
 
 class FrameLane:

@@ -12,9 +12,9 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 from app.ui import theme
 from app.ui.canvas.colours import Rgb, person_rgb
 from app.ui.timeline.axis import Axis
-from app.ui.timeline.bars import ROW_HEIGHT, draw_frames, draw_person, pixel
+from app.ui.timeline.bars import ROW_HEIGHT, draw_frames, draw_notes, draw_person, pixel
 from app.ui.timeline.lanes import FrameLane, Lane, TrackLanes
-from app.ui.timeline.ruler import RULER_HEIGHT, draw_ruler, small_font
+from app.ui.timeline.ruler import RULER_HEIGHT, draw_marks, draw_ruler, small_font
 from app.ui.timeline.thumbnails import Thumbnails
 
 __all__ = ["LANE_HEIGHT", "Geometry", "head_layer", "rows_layer"]
@@ -70,9 +70,15 @@ def _columns(lane: Lane, axis: Axis, n: int, ratio: float) -> np.ndarray:
 
 
 def head_layer(
-    geometry: Geometry, axis: Axis, frames: FrameLane, thumbnails: Thumbnails, time: Callable[[int], float], font: QFont
+    geometry: Geometry,
+    axis: Axis,
+    frames: FrameLane,
+    thumbnails: Thumbnails,
+    time: Callable[[int], float],
+    marks: Sequence[int],
+    font: QFont,
 ) -> QImage:
-    """Ruler, lane of the whole video and thumbnails."""
+    """Ruler with marks, lane of the whole video and thumbnails."""
     c, ratio, left = theme.colors(), geometry.ratio, geometry.names
     image = QImage(round(geometry.width * ratio), max(round(geometry.head * ratio), 1), QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(ratio)
@@ -82,6 +88,7 @@ def head_layer(
     room = QRectF(left, 0, geometry.width - left, geometry.head)
     painter.setClipRect(room)
     draw_ruler(painter, axis, left, time)
+    draw_marks(painter, axis, left, marks)
     pixels = np.full((round(LANE_HEIGHT * ratio), max(round(room.width() * ratio), 1)), pixel(_rgb(c.surface)), np.uint32)
     bits = _columns(frames.lane, axis, pixels.shape[1], ratio)
     draw_frames(pixels, bits, _rgb(c.muted), _rgb(c.ok), _rgb(c.surface), ratio)
@@ -139,7 +146,10 @@ def rows_layer(
             row[:] = pixel(ground)
         row[-hair:] = pixel(_rgb(c.window))
         bits = _columns(lanes.lane(track), axis, width - split, ratio)
-        draw_person(row, bits, person_rgb(track), ground, ratio, light, axis.first * axis.scale * ratio)
+        origin = axis.first * axis.scale * ratio
+        draw_person(row, bits, person_rgb(track), ground, ratio, light, origin)
+        notes = _columns(lanes.notes(track), axis, width - split, ratio)
+        draw_notes(row, notes, bits, _rgb(c.ok), _rgb(c.warning), ratio, origin)
         if not whole:
             pixels[start:stop, split:] = row[start - top : stop - top]
         if track == selected:

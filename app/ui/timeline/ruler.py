@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
@@ -11,7 +13,7 @@ from app.ui import theme
 from app.ui.timeline.axis import Axis
 from app.ui.timeline.ticks import frame_step, short_time, small_step
 
-__all__ = ["RULER_HEIGHT", "draw_flag", "draw_ruler", "small_font"]
+__all__ = ["RULER_HEIGHT", "draw_flag", "draw_marks", "draw_ruler", "small_font"]
 
 #: Logical pixels: a line of frame numbers, a line of times, the marks.
 RULER_HEIGHT = 36
@@ -61,6 +63,22 @@ def draw_ruler(painter: QPainter, axis: Axis, left: float, time: Callable[[int],
             begin = x - wide / 2 if frame else max(x - wide / 2, left)  # the 0 is never cut in half
             at = QRectF(begin, y - half, wide, 2 * half)
             painter.drawText(at, Qt.AlignmentFlag.AlignCenter, text)
+
+
+def draw_marks(painter: QPainter, axis: Axis, left: float, marks: Sequence[int]) -> None:
+    """A small pennant at each marked frame. Arguments as for :func:`draw_ruler`; ``marks`` are frames, ascending."""
+    seen = axis.visible
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(theme.colors().mark))
+    last = -math.inf
+    for frame in marks[bisect_left(marks, seen.start) : bisect_left(marks, seen.stop)]:
+        x, bottom = round(left + axis.x_of(frame + 0.5)), float(RULER_HEIGHT)
+        if x - last >= 1:  # more than one a pixel could not be told apart
+            last = x
+            corners = ((x - 1, bottom - 13), (x + 7, bottom - 9.5), (x + 1, bottom - 6), (x + 1, bottom), (x - 1, bottom))
+            painter.drawPolygon([QPointF(*corner) for corner in corners])
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
 
 def draw_flag(painter: QPainter, x: float, frame: int, left: float, right: float, ground: str, ink: str) -> None:

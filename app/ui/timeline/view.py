@@ -11,7 +11,7 @@ from app.ui import theme
 from app.ui.session import Session
 from app.ui.timeline.axis import Axis
 from app.ui.timeline.bars import ROW_HEIGHT
-from app.ui.timeline.lanes import DONE, REVIEWED, FrameLane, TrackLanes
+from app.ui.timeline.lanes import DONE, GAP, LOOKED_AT, REVIEWED, FrameLane, TrackLanes
 from app.ui.timeline.layers import LANE_HEIGHT, Geometry, head_layer, rows_layer
 from app.ui.timeline.ruler import RULER_HEIGHT, draw_flag, small_font
 from app.ui.timeline.thumbnails import Thumbnails
@@ -57,6 +57,7 @@ class TimelineView(QWidget):
         self._anchor: int | None = None  # while a range is drawn: the frame that stays
         self._range_before: tuple[int, int] | None = None
         self._pressed_at = QPointF()
+        self._marks: tuple[int, ...] = ()
         self._own = False
         self._touched: set[int] | None = set()
         self._pull = QTimer(self)
@@ -175,6 +176,7 @@ class TimelineView(QWidget):
         self._touched = set()
         self._tracks.set_labels(project)
         self._frames.set_labels(project)
+        self._marks = () if project is None else project.marks()
         self.axis.set_count(self._session.n_frames)
         self.scrolled = 0
         self._list_people()
@@ -190,6 +192,8 @@ class TimelineView(QWidget):
             self._touched = None
         else:
             self._touched |= change.frames
+        if change.reason != "prediction" and self._session.project is not None:
+            self._marks = self._session.project.marks()
         if not self._labels_later.isActive():
             self._labels_later.start()
 
@@ -274,7 +278,7 @@ class TimelineView(QWidget):
         geometry = self.geometry_now
         if self._head is None or self._head.devicePixelRatio() != geometry.ratio:
             time = self._session.time
-            self._head = head_layer(geometry, self.axis, self._frames, self.thumbnails, time, self.font())
+            self._head = head_layer(geometry, self.axis, self._frames, self.thumbnails, time, self._marks, self.font())
         if self._rows is None or self._rows.devicePixelRatio() != geometry.ratio:
             selected = self._session.selected_track
             self._rows = rows_layer(geometry, self.axis, self._tracks, self.people, self.scrolled, selected, self.font())
@@ -346,12 +350,21 @@ class TimelineView(QWidget):
         frame = self.frame_at(at.x())
         where = f"Frame {frame}, {time_text(self._session.time(frame))}"
         if track is not None:
-            return f"{project.track_name(track)}: {_STATES[project.frame_states(frame).get(track, 0)]}\n{where}"
+            return f"{project.track_name(track)}: {self._state_words(frame, track)}\n{where}"
+        if at.y() < RULER_HEIGHT and frame in self._marks:
+            return f"{where}: marked"
         if RULER_HEIGHT <= at.y() < RULER_HEIGHT + LANE_HEIGHT:
             bits = int(self._frames.lane.levels[0][frame])
             predicted = "predicted" if bits & DONE else "not predicted"
             return f"{where}: {predicted}, {'reviewed' if bits & REVIEWED else 'not reviewed'}"
         return where
+
+    def _state_words(self, frame: int, track: int) -> str:
+        notes = int(self._tracks.notes(track).levels[0][frame])
+        if notes & GAP:
+            return "missing for a moment"
+        figure = self._session.project.frame_states(frame).get(track, 0)
+        return _STATES[figure] + (", reviewed" if notes & LOOKED_AT and figure != 3 else "")
 
     # ---- mouse ----------------------------------------------------------------------------------------------
 

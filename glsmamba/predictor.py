@@ -13,18 +13,17 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from glsmamba.activation import ActivationMaps, block_rows, gathered
+from glsmamba.activation import CapturedWindow, block_scans
 from glsmamba.checkpoint import SHIPPED, CheckpointInfo, load_checkpoint
 from glsmamba.config import ModelConfig
 from glsmamba.data.records import Box
 from glsmamba.data.skeletons import POSETRACK15, Skeleton, joint_map
 from glsmamba.heatmaps import Decoding, crop_affine, decode, inverted_affine, rescaled_affine, transformed, warped_crop
-from glsmamba.modeling.lrm import WindowedScan
+from glsmamba.maps import ActivationMaps, Block, MapKind
 from glsmamba.modeling.model import GLSMamba
 from glsmamba.modeling.pixels import normalised
-from glsmamba.modeling.sts6d import SixPathScan
 from glsmamba.scan.selective import backend_report
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
@@ -161,11 +160,7 @@ class Predictor:
         """
         crops = [self._crop(window) for window in windows]
         self._use_threads()
-
-        def between() -> None:
-            if cancelled is not None and cancelled():
-                raise Cancelled
-
+        between = _asking(cancelled)
         results: list[PosePrediction] = []
         features: dict[_Key, Tensor] = {}
         batch = self._batch or self._fitting_batch()
@@ -194,64 +189,52 @@ class Predictor:
                 del features[key]
         return results
 
+    def capture(self, window: PoseWindow, *, cancelled: Callable[[], bool] | None = None) -> CapturedWindow:
+        """Run the model once and keep what the scans of its blocks were given, to ask for activation maps.
+
+        Args:
+            window: the person.
+            cancelled: as in :meth:`predict`.
+        """
+        affine = self._crop(window)
+        scans = block_scans(self.model)
+        seen: dict[Block, Tensor] = {}
+
+        def keep(block: Block) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+            # A copy: the model may use the memory again.
+            return lambda _module, args: seen.update({block: args[0].detach().clone()})
+
+        handles = [scan.register_forward_pre_hook(keep(block)) for block, scan in scans.items()]
+        self._use_threads()
+        try:
+            maps = self._heatmaps([window], [affine], {}, _asking(cancelled), gradients=True)[0]
+        finally:
+            for handle in handles:
+                handle.remove()
+        to_grid = rescaled_affine(affine, self.config.input_size, self.config.grid)
+        inputs = {block: (scan, seen[block]) for block, scan in scans.items()}
+        return CapturedWindow(inputs, maps[self._joints], to_grid, self.config.key, self._autocast)
+
     def activation(
         self,
         window: PoseWindow,
-        query: tuple[float, float] | int,
-        block: tuple[Literal["gsm", "lrm"], int] = ("gsm", 0),
+        query: tuple[float, float] | int | None = None,
+        kind: MapKind | None = None,
         *,
-        absolute: bool = False,
         cancelled: Callable[[], bool] | None = None,
     ) -> ActivationMaps:
-        """Which tokens the scans of one block bring to a query token (see :mod:`glsmamba.activation`).
+        """Activation maps of one window; :meth:`capture` once and ask it where there are more questions.
 
         Args:
             window: the person.
             query: a joint's index (its decoded place is asked about) or (x, y) in pixels of the key frame.
-            block: kind and index of the block.
-            absolute: average magnitudes over the channels instead of signed values.
+            kind: block, quantity, mode and reduction; the row of the query in the first GSM block by default.
             cancelled: as in :meth:`predict`.
 
         Raises:
-            ValueError: no such joint or block, or the point is outside the crop.
+            ValueError: no such joint or block, no query where one is needed, or the point is outside the crop.
         """
-        kind, index = block
-        blocks: dict[str, list[SixPathScan | WindowedScan]] = {
-            "gsm": [module.sts6d for module in self.model.gsm],  # type: ignore[misc]
-            "lrm": [module.wsts for module in self.model.lrm],  # type: ignore[misc]
-        }
-        if not 0 <= index < len(blocks.get(kind, ())):
-            have = ", ".join(f"{len(scans)} {name}" for name, scans in blocks.items())
-            raise ValueError(f"There is no block {kind} {index}; this model has {have} blocks, numbered from 0.")
-        scan = blocks[kind][index]
-
-        def between() -> None:
-            if cancelled is not None and cancelled():
-                raise Cancelled
-
-        affine = self._crop(window)
-        seen: list[Tensor] = []
-        handle = scan.register_forward_pre_hook(lambda _module, args: seen.append(args[0].detach()))
-        self._use_threads()
-        try:
-            maps = self._heatmaps([window], [affine], {}, between, gradients=True)[0]
-        finally:
-            handle.remove()
-        heat_affine = rescaled_affine(affine, self.config.input_size, self.config.grid)
-        if isinstance(query, int | np.integer):
-            if not 0 <= query < len(self._joints):
-                raise ValueError(f"There is no joint {query}; joints are numbered 0 to {len(self._joints) - 1}.")
-            place = decode(maps[self._joints[int(query)]], self.config.sigma, "argmax")[0]
-        else:
-            place = transformed(heat_affine, np.asarray(query, dtype=np.float64))
-        column, row = (round(float(value)) for value in place)
-        h, w = self.config.grid
-        if not (0 <= row < h and 0 <= column < w):
-            raise ValueError("The point lies outside this person's crop; choose one inside it.")
-        token = (self.config.key, row, column)
-        with self._autocast():
-            rows = block_rows(scan, seen[0], token, absolute=absolute, between=between)
-        return ActivationMaps(gathered(rows), token, heat_affine, (kind, index))
+        return self.capture(window, cancelled=cancelled).maps(query, kind, _asking(cancelled))
 
     def _use_threads(self) -> None:
         # OpenMP keeps the number per thread, so it is set in the thread that predicts.
@@ -283,7 +266,7 @@ class Predictor:
             for key, frame in zip(_keys(window), window.frames, strict=True):
                 if key not in features and key not in fresh:
                     fresh[key] = warped_crop(frame, affine, self.config.input_size)
-        # Tensors made in inference mode can't take part in the activation maps' gradients.
+        # Tensors made in inference mode can't take part in gradients, which activation maps of all tokens are made of.
         with torch.no_grad() if gradients else torch.inference_mode(), self._autocast():
             if fresh:
                 between()
@@ -310,6 +293,16 @@ class Predictor:
             free, _ = torch.cuda.mem_get_info(self.device)
             return max(1, int(free * 0.5) // need)
         return max(1, min(CPU_BATCH, CPU_BUDGET // need))
+
+
+def _asking(cancelled: Callable[[], bool] | None) -> Callable[[], None]:
+    """What is called between the model's blocks."""
+
+    def between() -> None:
+        if cancelled is not None and cancelled():
+            raise Cancelled
+
+    return between
 
 
 _Key = tuple[int, Box]

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -37,13 +37,17 @@ from app.labels.pose import Pose
 from app.labels.project import Project
 from glsmamba.data.records import Box
 from glsmamba.data.video import VideoError
+from glsmamba.maps import ActivationMaps, Block, MapKind
 
 if TYPE_CHECKING:  # the model floor is imported by the worker only
-    from glsmamba.predictor import ActivationMaps, PosePrediction, Predictor
+    from glsmamba.activation import CapturedWindow
+    from glsmamba.predictor import PosePrediction, Predictor
 
 __all__ = ["Engine", "EngineError", "EngineSettings", "PersonActivation", "PersonHeatmaps", "load_predictor"]
 
 Level = Literal["info", "warning", "error"]
+#: People whose captured scans are kept: those between whom a pointer goes to and fro. With B each takes some 300 MB.
+_CAPTURES = 2
 
 
 class EngineError(RuntimeError):
@@ -86,8 +90,8 @@ class PersonActivation:
 
     Attributes:
         frame, track: whose; ``frame`` is the key frame.
-        joint: the query's joint, or None where a point was asked about.
-        maps: the maps, (t, h, w) each: magnitudes averaged over the channels, so that opposite signs do not cancel.
+        joint: the query's joint, or None where a point or all tokens were asked about.
+        maps: the maps, (t, h, w) each, and what was asked.
         frames: (t,) numbers of the window's frames; at the ends of a video the outermost one is repeated.
         pictures: (t, 2h, 2w, 3) uint8 RGB, the frames as the model was shown them, two pixels a cell.
         blocks: kind and index of every block that can be asked about.
@@ -99,7 +103,7 @@ class PersonActivation:
     maps: ActivationMaps
     frames: tuple[int, ...]
     pictures: np.ndarray
-    blocks: tuple[tuple[Literal["gsm", "lrm"], int], ...]
+    blocks: tuple[Block, ...]
 
 
 def load_predictor(device: str = "cpu", checkpoint: str | None = None) -> Predictor:
@@ -110,16 +114,20 @@ def load_predictor(device: str = "cpu", checkpoint: str | None = None) -> Predic
     return Predictor.from_checkpoint(checkpoint, device=best_device() if device == "auto" else device)
 
 
+#: Captured scans, numbers of the window's frames, and the frames as the model was shown them.
+_Captured = tuple["CapturedWindow", tuple[int, ...], np.ndarray]
+
+
 @dataclass(eq=False)
 class _Order:
     """Something asked for by hand, done before anything else."""
 
-    kind: Literal["predict", "heatmaps", "activation"]
+    what: Literal["predict", "heatmaps", "activation"]
     frame: int
     track: int | None
     future: Future[Any]
-    query: int | tuple[float, float] = 0
-    block: tuple[Literal["gsm", "lrm"], int] = ("gsm", 0)
+    query: int | tuple[float, float] | None = None
+    kind: MapKind = field(default_factory=MapKind)
 
 
 @dataclass(eq=False)
@@ -197,6 +205,7 @@ class Engine:
         self._drawn_boxes: dict[tuple[int, int], Box] = {}
         self._finished: deque[float] = deque(maxlen=40)
         self._speed = 0.0
+        self._captures: OrderedDict[tuple[int, Box], _Captured] = OrderedDict()
         self._said: set[str] = set()
         project.changed.connect(self._labels_changed)
 
@@ -245,10 +254,14 @@ class Engine:
         return self._order(_Order("heatmaps", frame, track, Future()))
 
     def activation(
-        self, frame: int, track: int, query: int | tuple[float, float], block: tuple[Literal["gsm", "lrm"], int] = ("gsm", 0)
+        self, frame: int, track: int, query: int | tuple[float, float] | None, kind: MapKind | None = None
     ) -> Future[PersonActivation]:
-        """Activation maps of one person for a joint or for a point (x, y) in pixels of the frame. The newest request wins."""
-        return self._order(_Order("activation", frame, track, Future(), query, block))
+        """Activation maps of one person for a joint, for a point (x, y) in pixels of the frame, or of all tokens.
+
+        The newest request wins. What the model's scans were given is kept for the people asked about last, so that a further
+        request about the same person in the same frame does not run the model.
+        """
+        return self._order(_Order("activation", frame, track, Future(), query, kind or MapKind()))
 
     def close(self) -> None:
         """End :meth:`run` as soon as the model has finished its present block, and cancel what waits."""
@@ -277,10 +290,10 @@ class Engine:
             if self._closed:
                 order.future.cancel()
                 return order.future
-            if order.kind != "predict":
-                replaced = [o for o in self._orders if o.kind == order.kind]
+            if order.what != "predict":
+                replaced = [o for o in self._orders if o.what == order.what]
             else:
-                replaced = [o for o in self._orders if (o.kind, o.frame, o.track) == ("predict", order.frame, order.track)]
+                replaced = [o for o in self._orders if (o.what, o.frame, o.track) == ("predict", order.frame, order.track)]
             for old in replaced:
                 self._orders.remove(old)
             self._orders.append(order)
@@ -546,14 +559,16 @@ class Engine:
         try:
             if not 0 <= order.frame < self.project.n_frames:
                 raise EngineError(f"There is no frame {order.frame}; the video has frames 0 to {self.project.n_frames - 1}.")
-            if order.kind == "predict" and order.track is None:
+            if order.what == "predict" and order.track is None:
                 self._serve_frame(order)
-            elif order.kind == "predict":
+            elif order.what == "predict":
                 order.future.set_result(self._serve_person(order))
-            elif order.kind == "heatmaps":
+            elif order.what == "heatmaps":
                 order.future.set_result(self._serve_heatmaps(order))
             else:
                 order.future.set_result(self._serve_activation(order))
+        except CancelledError as error:
+            order.future.set_exception(error)
         except (EngineError, VideoError, ValueError) as error:
             order.future.set_exception(error if isinstance(error, EngineError) else EngineError(str(error)))
         except Exception as error:
@@ -609,20 +624,45 @@ class Engine:
         _, box = self._person(order)
         assert order.track is not None
         predictor = self._model()
-        from glsmamba.predictor import Cancelled, PoseWindow
+        from glsmamba.predictor import Cancelled
 
-        window = PoseWindow(self._video().window(order.frame, predictor.config.frames), box)
+        def between() -> None:
+            if self._left(order):
+                raise Cancelled
+
         try:
-            maps = predictor.activation(window, order.query, order.block, absolute=True, cancelled=self._ended)
+            captured, numbers, pictures = self._captured(order, box, predictor)
+            maps = captured.maps(order.query, order.kind, between)
         except Cancelled as error:
-            raise EngineError("The engine was closed.") from error
-        last, half = self.project.n_frames - 1, predictor.config.frames // 2
-        numbers = tuple(min(max(order.frame + d, 0), last) for d in range(-half, half + 1))
-        pictures = np.stack([shown_to_model(picture, maps.crop, maps.maps["all"].shape[1:]) for picture in window.frames])
-        joint = order.query if isinstance(order.query, int) else None
-        gsm = [("gsm", n) for n in range(predictor.config.gsm_blocks)]
-        lrm = [("lrm", n) for n in range(predictor.config.lrm_blocks)]
-        return PersonActivation(order.frame, order.track, joint, maps, numbers, pictures, (*gsm, *lrm))  # type: ignore[arg-type]
+            raise CancelledError from error
+        joint = order.query if isinstance(order.query, int) and order.kind.quantity == "row" else None
+        return PersonActivation(order.frame, order.track, joint, maps, numbers, pictures, captured.blocks)
+
+    def _left(self, order: _Order, elsewhere: bool = False) -> bool:
+        """Whether nobody waits for this any more: a newer request of its kind came (about somebody else), or the end."""
+        with self._lock:
+            newer = [other for other in self._orders if other.what == order.what]
+            if elsewhere:
+                newer = [other for other in newer if (other.frame, other.track) != (order.frame, order.track)]
+            return self._closed or bool(newer)
+
+    def _captured(self, order: _Order, box: Box, predictor: Predictor) -> _Captured:
+        """What the scans were given for a person; from memory where they were asked about just now."""
+        from glsmamba.predictor import PoseWindow
+
+        frame = order.frame
+        if (frame, box) not in self._captures:
+            window = PoseWindow(self._video().window(frame, predictor.config.frames), box)
+            captured = predictor.capture(window, cancelled=lambda: self._left(order, elsewhere=True))
+            last, half = self.project.n_frames - 1, predictor.config.frames // 2
+            numbers = tuple(min(max(frame + d, 0), last) for d in range(-half, half + 1))
+            grid = captured.heatmaps.shape[1:]
+            pictures = np.stack([shown_to_model(picture, captured.crop, grid) for picture in window.frames])
+            self._captures[frame, box] = captured, numbers, pictures
+        self._captures.move_to_end((frame, box))
+        while len(self._captures) > _CAPTURES:
+            self._captures.popitem(last=False)
+        return self._captures[frame, box]
 
     def _person(self, order: _Order) -> tuple[Pose, Box]:
         assert order.track is not None
@@ -663,6 +703,7 @@ class Engine:
 
     def _forget_model(self) -> None:
         self._predictor = None
+        self._captures.clear()
         self._work = None
         self._speed = 0.0
         self._finished.clear()

@@ -25,6 +25,7 @@ from app.ui.threads.decode_thread import DecodeThread
 from app.ui.threads.inference_thread import InferenceThread
 from app.ui.threads.project_thread import Job, ProjectThread
 from glsmamba.data.skeletons import POSETRACK15, Skeleton
+from glsmamba.maps import MapKind
 
 __all__ = ["DisplayOptions", "Message", "SaveState", "Session"]
 
@@ -537,11 +538,14 @@ class Session(QObject):
             thread.heatmaps_now(frame, track)
 
     def request_activation(
-        self, track: int, query: int | tuple[float, float], frame: int | None = None, block: tuple[str, int] = ("gsm", 0)
+        self, track: int, query: int | tuple[float, float] | None, frame: int | None = None, kind: MapKind | None = None
     ) -> None:
-        """Ask for the activation maps of a person for a joint or for a point (frame pixels); ``activation_ready`` follows."""
+        """Ask for the activation maps of a person: for a joint, a point (frame pixels), or all tokens (None).
+
+        ``activation_ready`` follows. The newest request wins.
+        """
         if (thread := self._need_inference()) is not None:
-            thread.activation_now(self.shown_frame if frame is None else frame, track, query, block)
+            thread.activation_now(self.shown_frame if frame is None else frame, track, query, kind or MapKind())
 
     def _need_inference(self, run: bool = False) -> InferenceThread | None:
         """The inference thread, started when it wasn't; without ``run`` it then only answers requests."""

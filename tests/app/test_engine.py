@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +24,7 @@ from app.labels import edits
 from app.labels.pose import Provenance
 from app.labels.project import Project
 from glsmamba.data.video import VideoError, VideoInfo
+from glsmamba.maps import MapKind
 
 N, WIDTH, HEIGHT = 24, 480, 240
 RED, BLUE = (200, 30, 30), (30, 30, 200)
@@ -90,6 +92,7 @@ class FakePredictor:
 
     def __init__(self) -> None:
         self.windows: list[Any] = []
+        self.captured: list[Any] = []
         self.before_block: Callable[[int], None] = lambda _n: None
         self.fail: Exception | None = None
 
@@ -112,10 +115,22 @@ class FakePredictor:
         places = [np.stack([w.box[0] + w.box[2] * grid[::-1], w.box[1] + w.box[3] * grid], axis=1) for w in windows]
         return [PosePrediction(place, scores, maps, np.eye(2, 3), (8, 6)) for place in places]
 
-    def activation(
-        self, window: Any, query: Any, block: Any = ("gsm", 0), absolute: bool = False, cancelled: Any = None
-    ) -> Any:
-        return SimpleNamespace(query=query, block=block, crop=np.eye(2, 3) * 0.1, maps={"all": np.zeros((5, 8, 6), np.float32)})
+    def capture(self, window: Any, *, cancelled: Any = None) -> Any:
+        from glsmamba.maps import ActivationMaps
+        from glsmamba.predictor import Cancelled
+
+        if cancelled is not None and cancelled():
+            raise Cancelled
+        self.captured.append(window)
+        crop = np.eye(2, 3) * 0.1
+
+        def maps(query: Any, kind: Any, between: Callable[[], None]) -> Any:
+            self.before_block(0)
+            between()
+            return ActivationMaps({"all": np.zeros((5, 8, 6), np.float32)}, query, crop, kind)
+
+        blocks = (("gsm", 0), ("gsm", 1), ("lrm", 0))
+        return SimpleNamespace(heatmaps=np.zeros((15, 8, 6), np.float32), crop=crop, blocks=blocks, maps=maps)
 
 
 @pytest.fixture
@@ -312,6 +327,39 @@ def test_requests_are_met_while_paused(project: Project) -> None:
     assert (result.frame, result.track, result.prediction.heatmaps.shape) == (1, track, (15, 8, 6))
     assert (joint.result().joint, joint.result().maps.query) == (4, 4)
     assert stage.engine.status.state == "paused" and project.predicted_frames().sum() == 4
+
+
+def test_maps_of_one_person_run_the_model_once_and_the_newest_request_wins(project: Project) -> None:
+    stage = Stage(project)
+    stage.work()
+    one, other = sorted(project.poses(4))
+    engine, captured = stage.engine, stage.predictor.captured
+    first = engine.activation(4, one, 4)
+    stage.work()
+    over = [engine.activation(4, one, (50.0 + n, 60.0)) for n in range(5)]
+    stage.work()
+    assert [future.cancelled() for future in over] == [True] * 4 + [False]
+    assert over[-1].result().maps.query == (54.0, 60.0) and over[-1].result().joint is None
+    assert first.result().maps.query == first.result().joint == 4 and len(captured) == 1
+    late: list[Any] = []
+    stage.predictor.before_block = lambda _n: late.append(engine.activation(4, one, 7)) if not late else None
+    left = engine.activation(4, one, 6, MapKind(("gsm", 1), "column_norm"))
+    stage.work()
+    with pytest.raises(CancelledError):  # somebody asked for something else half way
+        left.result()
+    assert late[0].result().joint == 7 and len(captured) == 1
+    stage.predictor.before_block = lambda _n: None
+    engine.activation(4, other, 4), stage.work()
+    assert len(captured) == 2
+    engine.activation(4, one, 4), stage.work()
+    assert len(captured) == 2  # both are kept, so that a pointer can go to and fro
+    x, y, w, h = project.poses(4)[one].box
+    project.apply(edits.move_box(project, 4, one, (x - 3, y, w, h)))
+    engine.activation(4, one, 4), stage.work()
+    assert len(captured) == 3 and captured[-1].box[0] == x - 3
+    engine.set_device("cuda:0")
+    engine.activation(4, one, 4), stage.work()
+    assert len(captured) == 4  # another model object: what the old one was given says nothing
 
 
 def test_impossible_requests_are_answered_with_a_sentence(project: Project) -> None:

@@ -24,6 +24,7 @@ from app.ui.panels.tiles import Tile, Tiles, laid_over
 from app.ui.panels_table import PANELS
 from app.ui.settings import settings
 from glsmamba.data.skeletons import POSETRACK15
+from glsmamba.maps import ActivationMaps, MapKind
 
 WRIST = POSETRACK15.index("left_wrist")
 SHAPE = np.array(
@@ -215,21 +216,19 @@ def test_a_problem_leads_to_its_joint_and_goes_away_when_it_is_mended(qtbot, win
 
 
 def test_activation_follows_the_hand_and_shows_what_the_model_answers(qtbot, window, monkeypatch) -> None:
-    from glsmamba.activation import ActivationMaps
-
     session, asked = window.session, []
     monkeypatch.setattr(session, "request_activation", lambda *words: asked.append(words))
     activation = panel(window, "activation")
     wait_until(lambda: "Select a person" in activation.words, "what to do", 10)
     session.select(1, WRIST)
     qtbot.waitUntil(lambda: bool(asked))
-    assert asked == [(1, WRIST, 0, ("gsm", 0))] and "computing" in activation.words
+    assert asked == [(1, WRIST, 0, MapKind())] and "computing" in activation.words
 
     rng = np.random.default_rng(0)
     names = ("unified", "unified_reverse", "spatial", "spatial_reverse", "temporal", "temporal_reverse", "pair_unified",
              "pair_spatial", "pair_temporal", "all")  # fmt: skip
     maps = ActivationMaps(
-        {n: rng.random((5, 12, 9), np.float32) for n in names}, (2, 6, 4), np.array([[0.1, 0, -6], [0, 0.1, -4]]), ("gsm", 0)
+        {n: rng.random((5, 12, 9), np.float32) for n in names}, (2, 6, 4), np.array([[0.1, 0, -6], [0, 0.1, -4]]), MapKind()
     )
     pictures = rng.integers(0, 255, (5, 24, 18, 3), np.uint8)
     blocks = (("gsm", 0), ("gsm", 1), ("lrm", 0))
@@ -250,7 +249,7 @@ def test_activation_follows_the_hand_and_shows_what_the_model_answers(qtbot, win
 
     session.apply(lambda p: edits.move_joint(p, 0, 1, WRIST, (95.0, 120.0)))
     qtbot.waitUntil(lambda: len(asked) == 2)
-    assert asked[1] == (1, (95.0, 120.0), 0, ("gsm", 0))  # a human's joint is asked about where the human put it
+    assert asked[1] == (1, (95.0, 120.0), 0, MapKind())  # a human's joint is asked about where the human put it
     session.go_to(5)
     qtbot.waitUntil(lambda: len(asked) == 3)
     assert asked[2][2] == 5

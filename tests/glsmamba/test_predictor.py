@@ -12,6 +12,7 @@ from torch import nn
 from glsmamba.checkpoint import CheckpointError, save_checkpoint
 from glsmamba.config import PRESETS
 from glsmamba.data.skeletons import POSETRACK15, Skeleton
+from glsmamba.maps import MapKind
 from glsmamba.modeling.model import GLSMamba
 from glsmamba.predictor import Cancelled, PoseWindow, Predictor, PredictorError
 
@@ -228,9 +229,35 @@ def test_activation_maps_of_a_joint_and_of_a_point(predictor):
     same = predictor.activation(window, tuple(place))
     assert same.query == maps.query
     assert np.allclose(same.maps["pair_unified"], maps.maps["pair_unified"])
-    local = predictor.activation(window, 3, ("lrm", 0), absolute=True)
-    assert set(local.maps) == {"windowed", "windowed_reverse", "pair_windowed", "all"}
-    assert (local.maps["all"] >= 0).all()
+    local = predictor.activation(window, 3, MapKind(("lrm", 0)))
+    assert set(local.maps) == {"windowed", "windowed_reverse", "pair_windowed", "all", "nall"}
+    assert (local.maps["all"] >= 0).all() and local.block == ("lrm", 0)
+
+
+def test_a_captured_window_answers_as_the_model_does_and_for_all_tokens(predictor):
+    window = windows(1)[0]
+    captured = predictor.capture(window)
+    predictor.predict(windows(2))  # whatever the model does meanwhile
+    assert captured.blocks == (("gsm", 0), ("gsm", 1), ("lrm", 0))
+    for block in captured.blocks:
+        kind = MapKind(block, reduction="signed")
+        assert np.array_equal(captured.maps(6, kind).maps["all"], predictor.activation(window, 6, kind).maps["all"])
+    used = captured.maps(kind=MapKind(("lrm", 0), "column_norm"))
+    assert used.query is None and used.maps["all"].shape == (5, 16, 12) and (used.maps["all"] > 0).all()
+    with pytest.raises(ValueError, match="give a joint's number or a point"):
+        captured.maps()
+
+
+def test_maps_of_all_tokens_can_be_cancelled(predictor):
+    captured, calls = predictor.capture(windows(1)[0]), []
+
+    def stop() -> None:
+        calls.append(1)
+        if len(calls) == 3:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        captured.maps(kind=MapKind(quantity="row_norm"), between=stop)
 
 
 @pytest.mark.parametrize(
@@ -244,7 +271,7 @@ def test_activation_maps_of_a_joint_and_of_a_point(predictor):
 )
 def test_impossible_queries_are_refused(predictor, query, block, message):
     with pytest.raises(ValueError, match=message):
-        predictor.activation(windows(1)[0], query, block)
+        predictor.activation(windows(1)[0], query, MapKind(block))
 
 
 def test_cv2_video_order_is_not_assumed(predictor):

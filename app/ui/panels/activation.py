@@ -17,12 +17,14 @@ from app.ui.panels.page import Page
 from app.ui.panels.tiles import Tile, Tiles, laid_over
 from app.ui.session import Session
 from glsmamba.data.skeletons import joint_words
+from glsmamba.maps import MapKind
 
 __all__ = ["ActivationPanel"]
 
 #: Names of maps as people read them: (short, long).
 _MAPS = {
     "all": ("all paths", "the sum of all paths"),
+    "nall": ("all, evenly", "the mean of all paths, each divided by its largest value first"),
     "unified": ("unified", "the unified scan: the frames side by side, row by row"),
     "unified_reverse": ("unified ←", "the unified scan, backwards"),
     "spatial": ("spatial", "the spatial scan: frame after frame"),
@@ -165,11 +167,11 @@ class ActivationPanel(Page):
         if asked is None or session.playing or not self.on_screen:
             return
         track, pose, query, _ = asked
-        frame, block = session.shown_frame, self.block.currentData()
-        wanted = (frame, track, query, block, pose.box)
+        frame, kind = session.shown_frame, MapKind(self.block.currentData())
+        wanted = (frame, track, query, kind, pose.box)
         if wanted != self._asked:
             self._asked = wanted
-            session.request_activation(track, query, frame, block)
+            session.request_activation(track, query, frame, kind)
 
     def _tell_state(self) -> None:
         session = self._session
@@ -245,7 +247,7 @@ class ActivationPanel(Page):
             ),
             str(key),
         )
-        order = [name for name in _MAPS if name in maps and not name.startswith("pair_")]
+        order = [name for name in _MAPS if name in maps and not name.startswith("pair_") and name != "nall"]
         self.paths.show_tiles(
             tuple(tile(name, key, _MAPS[name][0], _MAPS[name][1].capitalize(), name, key == t) for name in order), path
         )

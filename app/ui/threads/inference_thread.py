@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 from app.ui.events import Message
 from app.ui.threads.priority import stand_back
 from app.ui.threads.warm_up import collector_off, load_torch_libraries
+from glsmamba.maps import MapKind
 
 if TYPE_CHECKING:
     from app.inference.engine import Engine
@@ -87,9 +88,9 @@ class InferenceThread(QThread):
         """Heat maps of a person; ``heatmaps`` follows."""
         self._tell(lambda engine: self._watch(engine.heatmaps(frame, track), self.heatmaps))
 
-    def activation_now(self, frame: int, track: int, query: int | tuple[float, float], block: tuple[str, int]) -> None:
-        """Activation maps of a person for a joint, or for a point in pixels of the frame; ``activation`` follows."""
-        self._tell(lambda engine: self._watch(engine.activation(frame, track, query, block), self.activation))  # type: ignore[arg-type]
+    def activation_now(self, frame: int, track: int, query: int | tuple[float, float] | None, kind: MapKind) -> None:
+        """Activation maps of a person for a joint, a point in pixels of the frame, or all tokens; ``activation`` follows."""
+        self._tell(lambda engine: self._watch(engine.activation(frame, track, query, kind), self.activation))
 
     def finish(self) -> None:
         """End as soon as the present block of the model is through; returns at once. No signal of use comes after it."""

@@ -3,9 +3,9 @@
     python benchmarks/activation.py [--threads N] [--repeats 5] [--preset T]
 
 One person's window is captured once; then maps of different query tokens are asked of each block: all paths, reduced and laid
-back onto the frames. The rival gives the same map without captured state: the model is run anew for each query and autograd goes
-through the scan of every path (the gradient of the query's output with respect to the scan's input). Both in alternation; their
-maps are compared. Maps of all tokens (sums and norms) are timed too, without a goal.
+back onto the frames. The rival gives the same map without captured state: the model is run anew for each query and autograd
+goes through the scan of every path (the gradient of the query's output with respect to the scan's input). Both in alternation;
+their maps are compared. Maps of all tokens (sums and norms) are timed too, without a goal.
 
 Prints one line per goal, ``name  measured  goal  ok|SHORT``; exits 1 if a goal is missed.
 """
@@ -82,7 +82,8 @@ def main() -> int:
         times = [timed(lambda p=p, kind=kind: captured.maps(tuple(p), kind)) for p in places]  # type: ignore[misc]
         slowest = max(slowest, statistics.median(times))
         typical, worst = statistics.median(times) * 1e3, max(times) * 1e3
-        print(f"   {block[0].upper()} {block[1] + 1}: {typical:6.1f} ms a map, worst {worst:.1f}, a block's first {first * 1e3:.0f}")
+        name = f"{block[0].upper()} {block[1] + 1}"
+        print(f"   {name}: {typical:6.1f} ms a map, worst {worst:.1f}, the first {first * 1e3:.0f}")
     for quantity in ("row_sum", "row_norm", "column_sum", "column_norm"):
         seconds = timed(lambda q=quantity: captured.maps(kind=MapKind(quantity=q)))  # type: ignore[misc,arg-type]
         print(f"   all tokens, {quantity.replace('_', ' ')}s: {seconds * 1e3:6.0f} ms")

@@ -98,7 +98,7 @@ def main() -> int:
     print(f"scan, 6 paths x {order.shape[1]} tokens x 256 channels x 16 states: {fast * 1e3:.0f} ms, loop {slow * 1e3:.0f} ms")
     goals.append(Goal("scan against the plain loop", ratio, 25, "x"))
     print(f"   forward and backward: {train_step(inputs, order) * 1e3:.0f} ms")
-    for name, shape in (("T", (5, 48, 36, 64, 8)), ("B", (5, 64, 48, 384, 16))):
+    for name, shape in (("T", (5, 56, 42, 64, 8)), ("B", (5, 64, 48, 384, 16))):
         if not options.quick or name == "T":
             more, paths = scan_inputs(*shape)
             with torch.no_grad():

@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
-Encoder = Literal["vit_s", "vit_b", "vit_l", "vit_h", "mobilenet_v2"]
+Encoder = Literal["vit_s", "vit_b", "vit_l", "vit_h", "movenet_thunder", "movenet_lightning", "mobilenet_v2"]
 Path = Literal["unified", "spatial", "temporal"]
 
 #: The pixel statistics every encoder was trained with (ImageNet, RGB, of values 0..1).
@@ -91,6 +91,8 @@ class ModelConfig:
             raise ConfigError(f"input_size is {self.input_size}; a ViT encoder needs multiples of its patch size, 16.")
         if self.width % 4 or self.width <= 0:
             raise ConfigError(f"width is {self.width}; the sine-cosine embedding needs a positive multiple of 4.")
+        if self.encoder.startswith("movenet") and self.encoder_channels != 96:
+            raise ConfigError(f"encoder_channels is {self.encoder_channels}; MoveNet's features have 96.")
         for name in ("joints", "encoder_channels", "expand", "d_state"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
@@ -159,10 +161,10 @@ PRESETS: dict[str, ModelConfig] = {
     "H": ModelConfig(preset="H", encoder="vit_h"),
     "T": ModelConfig(
         preset="T",
-        encoder="mobilenet_v2",
-        freeze_encoder=False,
-        input_size=(192, 144),
-        encoder_channels=64,
+        encoder="movenet_thunder",
+        freeze_encoder=True,
+        input_size=(224, 168),
+        encoder_channels=96,
         width=64,
         expand=1,
         d_state=8,

@@ -6,6 +6,8 @@ from torch import nn
 
 from glsmamba.config import ModelConfig
 
+_MOVENET_WIDTHS = {"movenet_thunder": 1.75, "movenet_lightning": 1.0}
+
 
 def build_encoder(config: ModelConfig) -> nn.Module:
     """The encoder that ``config.encoder`` names, with untrained weights."""
@@ -13,6 +15,10 @@ def build_encoder(config: ModelConfig) -> nn.Module:
         from glsmamba.modeling.mobilenet import MobileNetEncoder
 
         return MobileNetEncoder(channels=config.encoder_channels)
+    if config.encoder in _MOVENET_WIDTHS:
+        from glsmamba.modeling.movenet import MoveNetEncoder
+
+        return MoveNetEncoder(_MOVENET_WIDTHS[config.encoder])
     from glsmamba.modeling.vit import ViTPoseEncoder
 
     return ViTPoseEncoder(config)

@@ -25,7 +25,9 @@ from glsmamba.checkpoint import save_checkpoint
 from glsmamba.config import ModelConfig
 from glsmamba.modeling.mobilenet import MobileNetEncoder
 from glsmamba.modeling.model import GLSMamba
+from glsmamba.modeling.movenet import MoveNetEncoder
 from glsmamba.modeling.pixels import normalised
+from glsmamba.training.encoders import load_public
 from glsmamba.training.evaluate import evaluate, read_pictures
 from glsmamba.training.labels import PictureLabels, TrainingDataError, load_lspet
 from glsmamba.training.samples import BatchSource, Person, Shape, load_people
@@ -54,6 +56,7 @@ class Trainer:
         torch.manual_seed(settings.seed)
         self.model = GLSMamba(settings.model)
         self._start_weights()
+        self.model.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._freeze()
         self.optimiser = torch.optim.AdamW(_groups(self.model, settings), lr=settings.lr, weight_decay=settings.weight_decay)
         self.ema = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
@@ -128,16 +131,8 @@ class Trainer:
         return people
 
     def _start_weights(self) -> None:
-        if self.settings.imagenet is not None:
-            path = self.root / self.settings.imagenet
-            if not path.is_file():
-                raise TrainingDataError(
-                    f"The ImageNet weights {path.name} are missing; run `python -m glsmamba.training.imagenet` first."
-                )
-            encoder = self.model.encoder
-            if not isinstance(encoder, MobileNetEncoder):
-                raise TrainingDataError("ImageNet weights fit the MobileNetV2 encoder only; leave imagenet out.")
-            encoder.load_imagenet(torch.load(path, map_location="cpu", weights_only=True))
+        if self.settings.encoder is not None:
+            load_public(self.model.encoder, self.root / self.settings.encoder)
         if self.settings.start is not None:
             path = self.root / self.settings.start
             if not path.is_file():
@@ -150,7 +145,7 @@ class Trainer:
 
     def _freeze(self) -> None:
         encoder = self.model.encoder
-        if self.settings.frozen_layers and isinstance(encoder, MobileNetEncoder):
+        if self.settings.frozen_layers and isinstance(encoder, MobileNetEncoder | MoveNetEncoder):
             encoder.features[: self.settings.frozen_layers].requires_grad_(False)
 
     def _done(self) -> float:
@@ -269,10 +264,11 @@ def _sized(config: ModelConfig, phase: Phase) -> ModelConfig:
 
 def _groups(model: GLSMamba, settings: Settings) -> list[dict]:
     groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
+    pretrained = "encoder." if isinstance(model.encoder, MoveNetEncoder) else "encoder.features."
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
-        factor = settings.encoder_lr if name.startswith("encoder.features.") else 1.0
+        factor = settings.encoder_lr if name.startswith(pretrained) else 1.0
         undecayed = parameter.ndim < 2 or name.endswith(("A_log", "A_logs", "temporal", "D"))
         groups.setdefault((factor, 0.0 if undecayed else settings.weight_decay), []).append(parameter)
     return [{"params": p, "factor": f, "weight_decay": w} for (f, w), p in groups.items()]

@@ -34,13 +34,14 @@ class Settings:
         model: shape of the network.
         stills: folder of Leeds Sports Pose Extended, relative to the project's root.
         clips: folders made by ``glsmamba.training.clips`` with labels of the teachers; may be empty.
-        imagenet: state dict of MobileNetV2 to start the trunk from, or None.
+        encoder: public weights to start the encoder from: MobileNetV2's state dict (``.pt``) or MoveNet's TensorFlow.js file
+            (``.json``); or None.
         start: checkpoint to start from (tensors that fit by name and shape), or None.
         unit: phases are counted in ``steps`` (exactly repeatable) or in ``seconds`` of training.
         phases: one after the other.
         lr: peak learning rate; it rises over ``warmup`` steps and falls as a cosine to ``final_lr`` of it at the end.
-        encoder_lr: factor on it for the encoder's trunk.
-        frozen_layers: the first layers of the trunk that keep their weights.
+        encoder_lr: factor on it for those parts of the encoder that start pretrained.
+        frozen_layers: the first layers of the encoder's trunk that keep their weights.
     """
 
     name: str
@@ -49,7 +50,7 @@ class Settings:
     phases: tuple[Phase, ...]
     clips: tuple[str, ...] = ()
     clip_weight: float = 1.0
-    imagenet: str | None = None
+    encoder: str | None = None
     start: str | None = None
     unit: Literal["steps", "seconds"] = "steps"
     seed: int = 1

@@ -34,7 +34,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from glsmamba.modeling.model import GLSMamba
 
     torch.manual_seed(0)
-    config = PRESETS["T"].with_(preset="tiny", input_size=(64, 48), width=16, encoder_channels=16, gsm_blocks=1)
+    config = PRESETS["T"].with_(
+        preset="tiny", input_size=(64, 48), width=16, encoder="mobilenet_v2", encoder_channels=16, gsm_blocks=1
+    )
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     save_checkpoint(GLSMamba(config), path, {"data": "none"})
     return path

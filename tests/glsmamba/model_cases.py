@@ -11,8 +11,8 @@ from glsmamba.modeling.model import GLSMamba
 # Small tensors on a busy machine: a second thread only waits for the first.
 torch.set_num_threads(1)
 
-#: Preset T on a tiny crop: the same blocks in a fraction of the time.
-TINY = PRESETS["T"].with_(input_size=(64, 48), window=(4, 6))
+#: Preset T on a tiny crop, with a light encoder that is trained too: the same blocks in a fraction of the time.
+TINY = PRESETS["T"].with_(input_size=(64, 48), window=(4, 6), encoder="mobilenet_v2", encoder_channels=64, freeze_encoder=False)
 
 
 class AverageEncoder(nn.Module):

@@ -15,7 +15,7 @@ from glsmamba.data.skeletons import LSP14, POSETRACK15
 from glsmamba.modeling.model import GLSMamba
 from glsmamba.modeling.vit import ViTPoseEncoder
 
-CONFIG = PRESETS["T"].with_(input_size=(64, 64), gsm_blocks=1, window=(4, 4))
+CONFIG = PRESETS["T"].with_(input_size=(64, 64), gsm_blocks=1, window=(4, 4), encoder="mobilenet_v2", encoder_channels=64)
 
 
 @pytest.fixture(scope="module")

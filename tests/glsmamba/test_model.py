@@ -67,7 +67,7 @@ def test_batch_and_fast_path_equal_one_window_computed_in_full(changes):
 def test_preset_t_in_full_size():
     model = awake(GLSMamba(PRESETS["T"])).train()
     maps = model(clips(PRESETS["T"]))
-    assert maps.shape == (1, 15, 48, 36)
+    assert maps.shape == (1, 15, *PRESETS["T"].grid)
     maps.square().mean().backward()
     assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
 

@@ -39,7 +39,7 @@ def test_h_fits_the_same_temporal_part():
 
 
 def test_hooks_agree_with_arithmetic_on_a_small_model():
-    config = PRESETS["T"].with_(input_size=(64, 48), gsm_blocks=1, lrm_blocks=0)
+    config = PRESETS["T"].with_(input_size=(64, 48), gsm_blocks=1, lrm_blocks=0, encoder="mobilenet_v2", encoder_channels=64)
 
     class Encoder(nn.Module):
         def __init__(self) -> None:

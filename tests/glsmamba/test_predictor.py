@@ -35,7 +35,7 @@ class RedSpot(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         red = torch.nn.functional.interpolate(x[:, :1] - x[:, 1:2], size=(x.shape[2] // 4, x.shape[3] // 4), mode="bilinear",
                                               align_corners=True)  # fmt: skip
-        return torch.cat([red, torch.zeros_like(red).expand(-1, 63, -1, -1)], 1)
+        return torch.cat([red, torch.zeros_like(red).expand(-1, PRESETS["T"].encoder_channels - 1, -1, -1)], 1)
 
 
 def test_a_spot_is_found_where_it_is_in_the_picture():
@@ -61,8 +61,8 @@ def test_a_spot_is_found_where_it_is_in_the_picture():
     assert np.abs(pose.keypoints - (171.6, 97.3)).max() < 0.3
     assert pose.scores.shape == (15,)
     assert (pose.scores > 0.5).all()
-    assert pose.heatmaps.shape == (15, 48, 36)
-    assert pose.grid == (48, 36)
+    assert pose.heatmaps.shape == (15, *model.config.grid)
+    assert pose.grid == model.config.grid
     column, row = pose.crop[:, :2] @ (171.6, 97.3) + pose.crop[:, 2]
     assert abs(column - pose.heatmaps[0].max(0).argmax()) <= 0.6
     assert abs(row - pose.heatmaps[0].max(1).argmax()) <= 0.6

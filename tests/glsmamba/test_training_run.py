@@ -192,11 +192,11 @@ def test_unknown_settings_and_missing_files_are_named(project):
         settings_from(raw, "x")
     with pytest.raises(SettingsError, match="no training configuration"):
         read_settings(project / "nothing.toml")
-    with pytest.raises(TrainingDataError, match="ImageNet"):
-        Trainer(read_settings(write(project, extra='imagenet = "cache/none.pt"\n')), project / "runs" / "x", project)
+    with pytest.raises(TrainingDataError, match="encoders"):
+        Trainer(read_settings(write(project, extra='encoder = "cache/none.json"\n')), project / "runs" / "x", project)
 
 
 @pytest.mark.parametrize("name", ["t-still", "t"])
 def test_shipped_configurations_are_sound(name):
     settings = read_settings(ROOT / "resources" / "train" / f"{name}.toml")
-    assert settings.model.preset == "T" and settings.phases[-1].size == (192, 144)
+    assert settings.model.preset == "T" and settings.phases[-1].size == settings.model.input_size

@@ -1,0 +1,140 @@
+"""MoveNet as an encoder: read from a TensorFlow.js file, against the arithmetic that TensorFlow publishes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from glsmamba.config import PIXEL_MEAN, PIXEL_STD, PRESETS, ConfigError
+from glsmamba.modeling.movenet import HIDDEN, MoveNetEncoder, Strided, movenet_state
+from glsmamba.training.encoders import load_public
+from glsmamba.training.labels import TrainingDataError
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def published(folder: Path, width: float, seed: int = 0) -> tuple[Path, dict[str, np.ndarray]]:
+    """A file of random weights, named and laid out as the published ones (height, width, inputs, outputs; float16)."""
+    rng = np.random.default_rng(seed)
+    shapes: dict[str, tuple[int, ...]] = {}
+    rounded = {1.0: (32, 16, 24, 32, 64, 96, 160, 320), 1.75: (56, 32, 40, 56, 112, 168, 280, 560)}[width]
+    root, net = "StatefulPartitionedCall/x/model_1/model", "StatefulPartitionedCall/x/model_1"
+    shapes[f"{root}/Conv1/Conv2D_weights"], shapes[f"{root}/Conv1/Conv2D_bn_offset"] = (3, 3, 3, rounded[0]), (rounded[0],)
+    inputs, block, at = rounded[0], 0, {}
+    for stage, repeats in enumerate((1, 2, 3, 4, 3, 3, 1)):
+        for _ in range(repeats):
+            outputs, hidden = rounded[stage + 1], inputs * (6 if block else 1)
+            name = f"{root}/block_{block}_" if block else f"{root}/expanded_conv_"
+            if block:
+                shapes[name + "expand/Conv2D_weights"] = (1, 1, inputs, hidden)
+                shapes[name + "expand/Conv2D_bn_offset"] = (hidden,)
+            shapes[name + "depthwise/depthwise_weights"] = (3, 3, hidden, 1)
+            shapes[name + "depthwise/depthwise_bn_offset"] = (hidden,)
+            shapes[name + "project/Conv2D_weights"] = (1, 1, hidden, outputs)
+            shapes[name + "project/Conv2D_bn_offset"] = (outputs,)
+            at[block], inputs, block = outputs, outputs, block + 1
+    shapes[f"{root}/Conv_1/Conv2D_weights"], shapes[f"{root}/Conv_1/Conv2D_bn_offset"] = (1, 1, inputs, 1280), (1280,)
+    laterals = {"conv2d": (1280, 64), "conv2d_1": (at[9], 64), "conv2d_2": (at[5], 32), "conv2d_3": (at[2], 24)}
+    for name, (i, o) in laterals.items():
+        shapes[f"{net}/{name}/Conv2D/ReadVariableOp"], shapes[f"{net}/{name}/BiasAdd/ReadVariableOp"] = (1, 1, i, o), (o,)
+    for name, (i, o) in {"": (64, 32), "_1": (32, 24), "_2": (24, 24)}.items():
+        shapes[f"{net}/separable_conv2d{name}/separable_conv2d/ReadVariableOp"] = (3, 3, i, 1)
+        shapes[f"{net}/separable_conv2d{name}/separable_conv2d_weights"] = (1, 1, i, o)
+        shapes[f"{net}/separable_conv2d{name}/separable_conv2d_bn_offset"] = (o,)
+    for head, s, c, outputs in (("kpt_heatmap_0", 4, 5, 17), ("kpt_offset_0", 6, 7, 34), ("center_0", 3, 4, 1)):
+        name = f"StatefulPartitionedCall/{head}"
+        shapes[f"{name}/separable_conv2d_{s}/separable_conv2d/ReadVariableOp"] = (3, 3, 24, 1)
+        shapes[f"{name}/separable_conv2d_{s}/separable_conv2d/ReadVariableOp_1"] = (1, 1, 24, 96)
+        shapes[f"{name}/separable_conv2d_{s}/BiasAdd/ReadVariableOp"] = (96,)
+        shapes[f"{name}/conv2d_{c}/Conv2D/ReadVariableOp"] = (1, 1, 96, outputs)
+        shapes[f"{name}/conv2d_{c}/BiasAdd/ReadVariableOp"] = (outputs,)
+    values, data, entries = {}, b"", []
+    for name, shape in shapes.items():
+        fan = int(np.prod(shape[:2])) if shape[-1] == 1 and len(shape) == 4 else int(np.prod(shape[:-1]))
+        value = rng.normal(0, (2 / max(fan, 1)) ** 0.5 if len(shape) == 4 else 0.1, shape).astype("<f2")
+        values[name] = value.astype(np.float32)
+        data += value.tobytes()
+        entries.append({"name": name, "shape": list(shape), "dtype": "float32", "quantization": {"dtype": "float16"}})
+    (folder / "movenet.bin").write_bytes(data)
+    path = folder / "movenet.json"
+    path.write_text(json.dumps({"weightsManifest": [{"paths": ["movenet.bin"], "weights": entries}]}))
+    return path, values
+
+
+@pytest.mark.parametrize("width", [1.0, 1.75])
+def test_published_weights_are_read_by_name_into_every_layer(tmp_path, width):
+    path, values = published(tmp_path, width)
+    state, weight, bias = movenet_state(path)
+    encoder = MoveNetEncoder(width)
+    encoder.load_state_dict(state)  # strict: every tensor is there and has its shape
+    assert weight.shape == (17, HIDDEN) and bias.shape == (17,)
+    stem = values["StatefulPartitionedCall/x/model_1/model/Conv1/Conv2D_weights"]
+    assert torch.equal(encoder.features[0][0].weight, torch.from_numpy(stem).permute(3, 2, 0, 1))
+    depth = values["StatefulPartitionedCall/x/model_1/model/block_7_depthwise/depthwise_weights"]
+    assert torch.equal(encoder.features[8].conv[2].weight, torch.from_numpy(depth).permute(2, 3, 0, 1))
+    last = values["StatefulPartitionedCall/kpt_heatmap_0/conv2d_5/Conv2D/ReadVariableOp"]
+    assert torch.equal(weight, torch.from_numpy(last[0, 0].T))
+
+
+@pytest.mark.parametrize("size", [(32, 32), (64, 48), (56, 40), (36, 44)])
+def test_features_are_a_quarter_of_the_input_also_at_odd_levels(size):
+    with torch.no_grad():
+        assert MoveNetEncoder(1.0).eval()(torch.zeros(2, 3, *size)).shape == (2, 96, size[0] // 4, size[1] // 4)
+
+
+def test_an_odd_side_is_as_good_as_the_same_picture_with_room_around_it():
+    torch.manual_seed(0)
+    layer = Strided(3, 4)
+    x = torch.randn(1, 3, 9, 11)
+    padded = F.pad(x, (0, 1, 0, 1))  # even sides: TensorFlow's "same" pads one below and one to the right
+    expected = F.conv2d(F.pad(padded, (0, 1, 0, 1)), layer.weight, layer.bias, 2)
+    torch.testing.assert_close(layer(x), expected)
+
+
+def test_other_files_and_other_encoders_are_refused_in_one_sentence(tmp_path):
+    path, _ = published(tmp_path, 1.0)
+    with pytest.raises(TrainingDataError, match="does not fit"):
+        load_public(MoveNetEncoder(1.75), path)
+    with pytest.raises(TrainingDataError, match="missing"):
+        load_public(MoveNetEncoder(), tmp_path / "none.json")
+    path.write_text('{"weightsManifest": []}')
+    with pytest.raises(ValueError, match="not a single-person MoveNet"):
+        movenet_state(path)
+    with pytest.raises(ConfigError, match="96"):
+        PRESETS["T"].with_(encoder_channels=64)
+
+
+@pytest.mark.data
+def test_with_the_published_weights_it_finds_what_the_published_network_finds(shared_data):
+    """Needs MoveNet's own files in ``cache`` (``python -m glsmamba.training.encoders``) and the network as ONNX."""
+    ort = pytest.importorskip("onnxruntime")
+    import cv2
+
+    source = Path(__file__).resolve().parents[2] / "cache" / "movenet-thunder.json"
+    if not source.is_file():
+        pytest.skip("cache/movenet-thunder.json is not there")
+    session = ort.InferenceSession(shared_data / "models" / "movenet-thunder.onnx")
+    picture = cv2.resize(cv2.imread(str(shared_data / "lspet" / "images" / "im00001.jpg"))[..., ::-1], (256, 256))
+    answer = session.run(None, {session.get_inputs()[0].name: picture[None].astype(np.int32)})[0][0, 0]
+    state, weight, bias = movenet_state(source)
+    encoder = MoveNetEncoder().eval()
+    encoder.load_state_dict(state)
+    pixels = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255
+    with torch.no_grad():
+        features = encoder((pixels - torch.tensor(PIXEL_MEAN).view(3, 1, 1)) / torch.tensor(PIXEL_STD).view(3, 1, 1))
+        maps = torch.sigmoid(torch.einsum("kc,nchw->nkhw", weight, features) + bias[:, None, None])[0].numpy()
+    # The network's score is its heat map at a cell near the place it returns.
+    for k, (y, x, score) in enumerate(answer):
+        cy, cx = int(np.clip(round(y * 64), 2, 61)), int(np.clip(round(x * 64), 2, 61))
+        assert np.abs(maps[k, cy - 2 : cy + 3, cx - 2 : cx + 3] - score).min() < 2e-3

@@ -24,7 +24,9 @@ from glsmamba.heatmaps import Decoding, crop_affine, decode, inverted_affine, re
 from glsmamba.maps import ActivationMaps, Block, MapKind
 from glsmamba.modeling.model import GLSMamba
 from glsmamba.modeling.pixels import normalised
-from glsmamba.scan.selective import backend_report
+from glsmamba.scan.deform import deform_backend
+from glsmamba.scan.refusals import refusals
+from glsmamba.scan.selective import BackendReport, backend_report
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
@@ -129,15 +131,28 @@ class Predictor:
         return cls(model, checked, precision, threads, info.joints, _name_of(info))
 
     def backends(self) -> dict[str, str]:
-        """What runs on what, for people to read: device, precision, kernels and why they were taken."""
-        scan = backend_report(self.device.type)
+        """What runs on what, for people to read: device, precision, kernels and why they were taken.
+
+        ``notice``, where it is there, is one sentence for the user: something is slower than it should be, and why.
+        """
+        scan = backend_report(self.device)
         device = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "CPU"
         return {
             "device": f"{self.device} ({device})" if self.device.type == "cuda" else device,
             "precision": {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}[self.dtype],
             "scan": f"{scan.name} ({scan.reason})",
+            "deform": deform_backend(self.device),
             "threads": str(self._threads or torch.get_num_threads()),
+            **({"notice": notice} if (notice := self._notice(scan)) else {}),
         }
+
+    def _notice(self, scan: BackendReport) -> str:
+        if failed := refusals(self.device):
+            what = " and ".join(f"the {backend} {part} kernel" for part, backend in failed)
+            return f"Not used on {self.device}: {what}, which failed the self-test there; see `main.py info --self-test`."
+        if self.device.type == "cuda" and scan.name == "torch":
+            return f"No CUDA kernel scans here, so predicting is slower: {scan.reason}."
+        return ""
 
     def predict(
         self,

@@ -696,9 +696,8 @@ class Engine:
             self._predictor_device = device
             facts = self._predictor.backends()
             self._say_status(device=facts.get("device", device), backend=facts.get("scan", ""), model=self._predictor.name)
-            if facts.get("device", device).startswith("cuda") and not facts.get("scan", "").startswith("mamba_ssm"):
-                scan = facts.get("scan", "plain PyTorch")
-                self._say_once(f"The CUDA kernel of mamba-ssm is not used, so predicting is slower: {scan}.")
+            if notice := facts.get("notice"):
+                self._say_once(notice)
         return self._predictor
 
     def _forget_model(self) -> None:

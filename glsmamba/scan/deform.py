@@ -10,10 +10,11 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-from glsmamba.scan.selective import backend_report
+from glsmamba.scan.refusals import refusal
+from glsmamba.scan.selective import backend_problem
 
 TAPS = 9
-COMPILED = backend_report("cpu").name == "numba"
+COMPILED = backend_problem("numba") is None
 """Whether there is a kernel for the CPU: it needs the same compiler as the scan's, whose report says why if it is not there."""
 if COMPILED:  # imported here rather than on first use, which may be while a person waits for a picture
     from glsmamba.scan.numba_deform import deform_cpu
@@ -46,9 +47,16 @@ def deformable_depthwise(x: torch.Tensor, offset: torch.Tensor, mask: torch.Tens
     dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
     x, offset, mask, weight = (t.to(dtype) for t in (x, offset, mask, weight))
     with torch.autocast(x.device.type, enabled=False):
-        if x.device.type == "cpu" and dtype == torch.float32 and COMPILED:
+        if dtype == torch.float32 and deform_backend(x.device) == "numba":
             return deform_cpu(x, offset, mask, weight)
         return deformable_by_grid_sample(x, offset, mask, weight)
+
+
+def deform_backend(device: str | torch.device) -> str:
+    """What a device gets for float32: ``numba`` or ``grid_sample``."""
+    if torch.device(device).type == "cpu" and COMPILED and refusal(device, "deform", "numba") is None:
+        return "numba"
+    return "grid_sample"
 
 
 def deformable_by_grid_sample(x: torch.Tensor, offset: torch.Tensor, mask: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

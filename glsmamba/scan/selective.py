@@ -16,9 +16,18 @@ from typing import Literal, overload
 import torch
 
 from glsmamba.scan.cuda_scan import load_kernel, scan_mamba_ssm
+from glsmamba.scan.refusals import refusal
 from glsmamba.scan.torch_scan import scan_torch
 
-Backend = Literal["numba", "mamba_ssm", "torch"]
+Backend = Literal["numba", "mamba_ssm", "triton", "torch"]
+BACKENDS: dict[str, tuple[Backend, ...]] = {"cpu": ("numba", "torch"), "cuda": ("mamba_ssm", "triton", "torch")}
+"""Implementations by kind of device, the first that can be used is taken. PyTorch is always the last."""
+_HALVES = ({torch.float16}, {torch.bfloat16})
+_WORDS = {
+    "numba": "kernel compiled for this processor by numba",
+    "mamba_ssm": "mamba-ssm is installed",
+    "triton": "our kernel in Triton",
+}
 
 
 @dataclass(frozen=True)
@@ -29,22 +38,31 @@ class BackendReport:
     reason: str
 
 
-def backend_report(device_type: str = "cpu") -> BackendReport:
-    """The backend that ``selective_scan`` takes on ``device_type`` for float32, with the reason in words.
+def backend_report(device: str | torch.device = "cpu") -> BackendReport:
+    """The backend that ``selective_scan`` takes on a device (``cpu``, ``cuda:0``) for float32, with the reason in words.
 
     Not silent: the program shows this in its status bar and in ``info``.
     """
-    if device_type == "cpu":
-        problem = _numba_problem()
-        if problem is None:
-            return BackendReport("numba", "kernel compiled for this processor by numba")
-        return BackendReport("torch", f"numba cannot be used ({problem}): plain PyTorch, about 15 times slower")
-    if device_type == "cuda":
+    kind = torch.device(device).type
+    problems: list[str] = []
+    for name in BACKENDS.get(kind, ()):
+        problem = refusal(device, "scan", name) or backend_problem(name)
+        if problem is None and name != "torch":
+            return BackendReport(name, "; ".join([*problems, _WORDS[name]]))
+        if problem is not None:
+            problems.append(problem)
+    if not problems:
+        return BackendReport("torch", f"there is no kernel for {kind!r} devices: plain PyTorch, chunk by chunk")
+    slower = ", about 15 times slower" if kind == "cpu" else ", chunk by chunk"
+    return BackendReport("torch", f"{'; '.join(problems)}: plain PyTorch{slower}")
+
+
+def backend_problem(name: Backend) -> str | None:
+    """Why an implementation cannot be loaded here, in words, or None. Each is tried once."""
+    if name == "mamba_ssm":
         function, reason = load_kernel()
-        if function is not None:
-            return BackendReport("mamba_ssm", reason)
-        return BackendReport("torch", f"{reason}: plain PyTorch, chunk by chunk")
-    return BackendReport("torch", f"there is no kernel for {device_type!r} devices: plain PyTorch, chunk by chunk")
+        return reason if function is None else None
+    return {"numba": _numba_problem, "triton": _triton_problem}[name]() if name != "torch" else None
 
 
 @lru_cache(maxsize=1)
@@ -52,7 +70,16 @@ def _numba_problem() -> str | None:
     try:
         import glsmamba.scan.numba_scan  # noqa: F401
     except Exception as error:  # numba or llvmlite missing, or refusing this Python or NumPy
-        return f"{type(error).__name__}: {error}"
+        return f"numba cannot be used ({type(error).__name__}: {error})"
+    return None
+
+
+@lru_cache(maxsize=1)
+def _triton_problem() -> str | None:
+    try:
+        import glsmamba.scan.triton_scan  # noqa: F401
+    except Exception as error:  # PyTorch for Windows or older builds come without it
+        return f"Triton cannot be used ({type(error).__name__}: {error})"
     return None
 
 
@@ -119,17 +146,20 @@ def selective_scan(
         backend: take this implementation instead of the one that suits the device.
 
     Returns:
-        y (B, K, L, I) float32, and with ``return_last_state`` the state (B, K, I, N). The scan runs in float32 whatever
-        autocast says; on the torch backend float64 input stays float64.
+        y (B, K, L, I) float32, and with ``return_last_state`` the state (B, K, I, N). The state, A, D and delta_bias are
+        float32 whatever autocast says. u, delta, Bm and Cm may be float16 or bfloat16: mamba-ssm and Triton read them as they
+        are, the others convert them first. On the torch backend float64 input stays float64.
 
     Raises:
         ValueError: shapes or ``order`` do not fit, or the backend cannot take these tensors.
     """
     _check(u, delta, A, Bm, Cm, D, delta_bias, order)
     double = u.dtype == torch.float64
-    backend = backend or ("torch" if double else backend_report(u.device.type).name)
+    backend = backend or ("torch" if double else backend_report(u.device).name)
     dtype = torch.float64 if double and backend == "torch" else torch.float32
-    u, delta, A, Bm, Cm = (t.to(dtype) for t in (u, delta, A, Bm, Cm))
+    if backend not in ("mamba_ssm", "triton") or {t.dtype for t in (u, delta, Bm, Cm)} not in _HALVES:
+        u, delta, Bm, Cm = (t.to(dtype) for t in (u, delta, Bm, Cm))
+    A = A.to(dtype)
     D, delta_bias = (None if t is None else t.to(dtype) for t in (D, delta_bias))
     with torch.autocast(u.device.type, enabled=False):
         if backend == "numba":
@@ -143,10 +173,17 @@ def selective_scan(
             if function is None:
                 raise ValueError(f"The mamba-ssm backend cannot be used: {reason}.")
             y, last = scan_mamba_ssm(u, delta, A, Bm, Cm, D, delta_bias, order, delta_softplus, function)
+            y = y.float()
+        elif backend == "triton":
+            if (problem := _triton_problem()) is not None:
+                raise ValueError(f"The Triton backend cannot be used: {problem}.")
+            from glsmamba.scan.triton_scan import scan_triton
+
+            y, last = scan_triton(u, delta, A, Bm, Cm, D, delta_bias, order, delta_softplus)
         elif backend == "torch":
             y, last = scan_torch(u, delta, A, Bm, Cm, D, delta_bias, order, delta_softplus)
         else:
-            raise ValueError(f"There is no scan backend {backend!r}; use 'numba', 'mamba_ssm' or 'torch'.")
+            raise ValueError(f"There is no scan backend {backend!r}; use 'numba', 'mamba_ssm', 'triton' or 'torch'.")
     return (y, last) if return_last_state else y
 
 

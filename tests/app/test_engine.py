@@ -95,9 +95,10 @@ class FakePredictor:
         self.captured: list[Any] = []
         self.before_block: Callable[[int], None] = lambda _n: None
         self.fail: Exception | None = None
+        self.notice = ""
 
     def backends(self) -> dict[str, str]:
-        return {"device": self.device, "scan": "numba (fake)"}
+        return {"device": self.device, "scan": "numba (fake)", **({"notice": self.notice} if self.notice else {})}
 
     def predict(self, windows: Sequence[Any], *, cancelled: Any = None, keep_heatmaps: bool = False) -> list[Any]:
         from glsmamba.predictor import Cancelled, PosePrediction
@@ -432,10 +433,10 @@ def test_another_device_loads_the_model_again(project: Project) -> None:
     while project.predicted_frames().sum() < 2:
         stage.engine.step()
     stage.engine.set_device("cuda:0")
-    stage.predictor.device = "cuda:0 (a card)"
+    stage.predictor.device, stage.predictor.notice = "cuda:0 (a card)", "Something about the card is worth telling."
     stage.work()
     assert opened == ["cpu", "cuda:0"] and project.predicted_frames().all()
-    assert [text for text, _ in stage.messages if "mamba-ssm" in text] and len(stage.messages) == 1
+    assert [text for text, _ in stage.messages] == ["Something about the card is worth telling."]
 
 
 def test_the_worker_sleeps_wakes_and_ends(project: Project) -> None:

@@ -278,6 +278,20 @@ def test_published_kernel_gets_what_it_asks_for() -> None:
 
 
 @pytest.mark.usefixtures("stand_in")
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+def test_published_kernel_reads_half_inputs_as_they_are_and_scan_parameters_in_float32(half: torch.dtype) -> None:
+    inputs = make_inputs(1, 2, 30, 8, 4)
+    for name in ("u", "delta", "Bm", "Cm"):
+        inputs[name] = inputs[name].to(half)
+    leaves = {n: inputs[n].clone().requires_grad_() for n in NAMES}
+    y = selective_scan(*leaves.values(), inputs["order"], backend="mamba_ssm")  # type: ignore[call-overload]
+    wanted, _ = scan_loop(*(inputs[n] for n in NAMES), inputs["order"])  # type: ignore[arg-type]
+    assert y.dtype == torch.float32 and error(y, wanted) < 1e-2
+    y.sum().backward()
+    assert all(leaf.grad is not None and leaf.grad.dtype == leaf.dtype for leaf in leaves.values())
+
+
+@pytest.mark.usefixtures("stand_in")
 def test_published_kernel_is_called_once_for_all_paths(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
@@ -292,7 +306,7 @@ def test_published_kernel_is_called_once_for_all_paths(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("problem", [ImportError("no module named mamba_ssm"), OSError("undefined symbol: _ZN3c10")])
-def test_a_missing_or_broken_kernel_leads_to_torch_with_a_reason(problem: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_or_broken_kernel_leads_to_the_next_and_why(problem: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     import builtins
 
     real = builtins.__import__
@@ -305,7 +319,7 @@ def test_a_missing_or_broken_kernel_leads_to_torch_with_a_reason(problem: Except
     monkeypatch.setattr(cuda_scan, "_loaded", None)
     monkeypatch.setattr(builtins, "__import__", failing)
     report = backend_report("cuda")
-    assert report.name == "torch" and str(problem) in report.reason and "mamba-ssm" in report.reason
+    assert report.name in ("triton", "torch") and str(problem) in report.reason and "mamba-ssm" in report.reason
     inputs = make_inputs(1, 1, 4, 2, 2)
     with pytest.raises(ValueError, match="mamba-ssm backend cannot be used"):
         selective_scan(*(inputs[n] for n in NAMES), inputs["order"], backend="mamba_ssm")  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ until :meth:`Project.apply` gets it. Whoever asks for something impossible (nobo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -21,11 +21,11 @@ from glsmamba.data.skeletons import joint_map
 
 __all__ = [
     "accept_frame", "accept_pose", "add_person", "cycle_visibility", "delete_pose", "delete_track", "import_sequence",
-    "move_box", "move_joint", "move_pose", "remove_ignore_region", "rename_track", "set_head_box", "set_ignore_region",
-    "set_locked", "set_visibility", "swap_sides", "unaccept_pose",
+    "mark", "move_box", "move_joint", "move_pose", "next_state", "remove_ignore_region", "rename_track", "set_head_box",
+    "set_ignore_region", "set_locked", "set_visibility", "swap_sides", "unaccept_pose",
 ]  # fmt: skip
 
-#: The order in which :func:`cycle_visibility` goes.
+#: The order in which :func:`next_state` goes.
 _NEXT_STATE = {
     Visibility.VISIBLE: Visibility.OCCLUDED,
     Visibility.OCCLUDED: Visibility.ABSENT,
@@ -60,21 +60,35 @@ def set_visibility(project: Project, frame: int, track: int, joint: int, state: 
 
     A joint that never had a place gets one: between the joints it is connected to, else the middle of the box.
     """
-    name = checked_joint(project, joint)
-    pose = the_pose(project, frame, track)
-    keypoints = pose.keypoints.copy()
-    if state != Visibility.ABSENT and pose.visibility[joint] == Visibility.ABSENT and not keypoints[joint].any():
-        keypoints[joint] = _likely_place(project, pose, joint)
-    visibility = np.full(len(project.skeleton), int(state))
-    after = with_human_joints(pose, np.arange(len(project.skeleton)) == joint, keypoints, visibility)
-    return one(f"Mark {name} of {project.track_name(track)} {Visibility(state).name.lower()}", frame, track, pose, after)
+    return mark(project, frame, {track: (joint,)}, state)
+
+
+def mark(project: Project, frame: int, chosen: Mapping[int, Collection[int]], state: Visibility) -> Edit:
+    """:func:`set_visibility` of several joints of one or several people (track id to joints) at once."""
+    changes, names = [], []
+    for track, joints in chosen.items():
+        names += [checked_joint(project, joint) for joint in joints]
+        pose = the_pose(project, frame, track)
+        keypoints = pose.keypoints.copy()
+        for joint in joints:
+            if state != Visibility.ABSENT and pose.visibility[joint] == Visibility.ABSENT and not keypoints[joint].any():
+                keypoints[joint] = _likely_place(project, pose, joint)
+        which = np.isin(np.arange(len(project.skeleton)), list(joints))
+        after = with_human_joints(pose, which, keypoints, np.full(len(which), int(state)))
+        changes.append(Change(frame, track, pose, after))
+    what = names[0] if len(names) == 1 else f"{len(names)} joints"
+    return Edit(f"Mark {what} of {people_words(project, chosen)} {Visibility(state).name.lower()}", tuple(changes))
+
+
+def next_state(pose: Pose, joint: int) -> Visibility:
+    """What :func:`cycle_visibility` makes of a joint: visible, occluded, absent, visible."""
+    return _NEXT_STATE[Visibility(int(pose.visibility[joint]))]
 
 
 def cycle_visibility(project: Project, frame: int, track: int, joint: int) -> Edit:
     """The next state of a joint: visible, occluded, absent, visible."""
     checked_joint(project, joint)
-    pose = the_pose(project, frame, track)
-    return set_visibility(project, frame, track, joint, _NEXT_STATE[Visibility(int(pose.visibility[joint]))])
+    return set_visibility(project, frame, track, joint, next_state(the_pose(project, frame, track), joint))
 
 
 def _likely_place(project: Project, pose: Pose, joint: int) -> np.ndarray:

@@ -47,7 +47,7 @@ def _mask(project: Project, pose: Pose, joints: Collection[int] | None) -> tuple
     for joint in joints:
         checked_joint(project, joint)
     which = np.isin(np.arange(len(there)), list(joints)) & there
-    return which, bool(there.any() and (which == there).all())
+    return which, bool(there.sum() > 1 and (which == there).all())
 
 
 def chosen_points(project: Project, frame: int, chosen: Chosen) -> np.ndarray:
@@ -68,7 +68,7 @@ def chosen_points(project: Project, frame: int, chosen: Chosen) -> np.ndarray:
 def transform(project: Project, frame: int, chosen: Chosen, affine: np.ndarray, verb: str = "Move") -> Edit:
     """Put joints through an affine map. Those that are there become the human's; absent ones stay as they are.
 
-    Where the whole person is meant, by None or by naming every joint that is there, box and head box go along.
+    Where the whole person is meant, by None or by naming all of several joints that are there, box and head box go along.
 
     Args:
         project: what to read.

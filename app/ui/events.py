@@ -30,6 +30,7 @@ class DisplayOptions:
         activation_opacity: 0 to 1.
         activation_path: key of ``ActivationMaps.maps`` that is drawn.
         colormap: name of the colour map (library ``cmap``) of both overlays.
+        hidden: people who are drawn only while they are selected; forgotten when the video is closed.
     """
 
     colour_mode: ColourMode = "side"
@@ -44,6 +45,7 @@ class DisplayOptions:
     activation_opacity: float = 0.6
     activation_path: str = "all"
     colormap: str = "bids:magma"
+    hidden: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)

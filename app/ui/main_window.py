@@ -113,6 +113,7 @@ class MainWindow(QMainWindow):
         self.welcome.path_wanted.connect(self.files.open)
         self.canvas.pointer_changed.connect(self.status.show_pointer)
         self.canvas.zoom_changed.connect(self.status.show_zoom)
+        self.canvas.said.connect(self.hint)
         session.message.connect(self.toasts.show_message)
         session.video_opened.connect(self._video_opened)
         session.preview_ready.connect(self._preview)
@@ -182,6 +183,12 @@ class MainWindow(QMainWindow):
         from app.ui.dialogs.device_picker import DevicePicker
 
         self.show_dialog(DevicePicker(self.session, self))
+
+    def ask_swap(self) -> None:
+        """Show the choice of what to swap, and over which frames."""
+        from app.ui.dialogs.swap_sides import SwapSides
+
+        self.show_dialog(SwapSides(self.session, self))
 
     def show_keys(self) -> None:
         """Show the shortcut sheet."""

@@ -20,6 +20,7 @@ from app.labels.pose import Pose
 from app.ui.events import DisplayOptions, Message, SaveState
 from app.ui.opening import Opened, Opener
 from app.ui.playback import Player
+from app.ui.selection import Selection
 from app.ui.settings import add_recent, settings
 from app.ui.threads.decode_thread import DecodeThread
 from app.ui.threads.inference_thread import InferenceThread
@@ -39,7 +40,9 @@ class Session(QObject):
         frame: the wanted frame. While decoding lags, :attr:`picture` still holds an earlier one; people are drawn for
             the frame of the picture that is shown.
         picture: (frame, (H, W, 3) uint8 RGB) last decoded, or None.
-        selected_track, selected_joint: what keys act on, or None.
+        selection: the people and joints that keys and hands act on; :attr:`selected_track` and :attr:`selected_joint` are the
+            ones that panels show.
+        clipboard: track id to pose, as copied.
         hovered: (track, joint or None) under the pointer, or None.
         frame_range: (first, last) frames, both inside, that range edits act on, or None.
         display: how things are drawn.
@@ -86,8 +89,8 @@ class Session(QObject):
         self.recent_path: Path | None = None
         self.frame = 0
         self.picture: tuple[int, np.ndarray] | None = None
-        self.selected_track: int | None = None
-        self.selected_joint: int | None = None
+        self.selection = Selection()
+        self.clipboard: dict[int, Pose] = {}
         self.hovered: tuple[int, int | None] | None = None
         self.frame_range: tuple[int, int] | None = None
         self.display = DisplayOptions()
@@ -181,7 +184,8 @@ class Session(QObject):
         self.inference_status = None
         self.times = np.zeros(0)
         self.frame = 0
-        self.selected_track = self.selected_joint = self.hovered = None
+        self.selection, self.hovered, self.clipboard = Selection(), None, {}
+        self.display = replace(self.display, hidden=frozenset())
         self.set_frame_range(None)
 
     def _opened(self, opened: Opened) -> None:
@@ -316,11 +320,23 @@ class Session(QObject):
 
     def select(self, track: int | None, joint: int | None = None) -> None:
         """Select a person, or one joint of a person; None selects nobody."""
-        if track is None:
-            joint = None
-        if (track, joint) != (self.selected_track, self.selected_joint):
-            self.selected_track, self.selected_joint = track, joint
+        self.set_selection(Selection.of(track, joint))
+
+    def set_selection(self, selection: Selection) -> None:
+        """Select several people or joints."""
+        if selection != self.selection:
+            self.selection = selection
             self.selection_changed.emit()
+
+    @property
+    def selected_track(self) -> int | None:
+        """The selected person, of several the one that panels show; None when nobody is selected."""
+        return self.selection.track
+
+    @property
+    def selected_joint(self) -> int | None:
+        """The selected joint, of several the one that panels show; None when whole people are selected."""
+        return self.selection.joint
 
     def set_frame_range(self, one: int | None, other: int | None = None) -> None:
         """Choose the frames from one to another (both inside, in any order, clamped to the video); None chooses none."""
@@ -366,6 +382,23 @@ class Session(QObject):
     def track_name(self, track: int) -> str:
         """Name of a person for lists and labels."""
         return f"person {track}" if self.project is None else self.project.track_name(track)
+
+    def is_locked(self, track: int) -> bool:
+        """True when no hand may change this person."""
+        return self.project is not None and bool(self.project.is_locked(track))
+
+    def locked_words(self, track: int) -> str:
+        """Why a person cannot be changed."""
+        return f"{self.track_name(track)} is locked: press L to unlock."
+
+    def why_unchangeable(self) -> str:
+        """Why nothing of the selection can be changed in the frame on screen, "" where something can."""
+        here = [track for track in self.selection.tracks if track in self.poses(self.shown_frame)]
+        if not self.selection.tracks:
+            return "Select a person first: click one, or press 1 to 9."
+        if not here:
+            return "The selected person is not in this frame."
+        return self.locked_words(here[0]) if all(self.is_locked(track) for track in here) else ""
 
     def apply(self, edit: Any, done: Callable[[], None] | None = None, failed: Callable[[str], None] | None = None) -> None:
         """Write an edit in the project thread; ``labels_changed`` follows once it is on the disk.

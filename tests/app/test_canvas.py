@@ -362,7 +362,7 @@ def test_new_person_is_drawn_and_then_predicted(rig: Rig, monkeypatch: pytest.Mo
     asked = []
     monkeypatch.setattr(rig.session, "request_prediction", lambda frame=None, track=None: asked.append((frame, track)))
     states = []
-    rig.canvas.adding_changed.connect(states.append)
+    rig.canvas.tool_changed.connect(lambda tool: states.append(tool is not None))
     rig.canvas.start_adding()
     low, high = np.array([500.0, 60.0]), np.array([560.0, 200.0])
     rig.sweep(rig.canvas.to_screen(high), rig.canvas.to_screen(low))  # from the lower right corner
@@ -383,7 +383,7 @@ def test_escape_ends_the_drag_and_leaves_the_tool(rig: Rig) -> None:
     assert not rig.canvas.dragging and np.array_equal(rig.canvas.pose(1).keypoints, before.keypoints)
     rig.canvas.start_adding()
     QTest.keyClick(rig.canvas.view, Qt.Key.Key_Escape)
-    assert not rig.canvas.adding
+    assert rig.canvas.tool is None
 
 
 def test_strip_names_the_keys(rig: Rig) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from app.ui.main_window import MainWindow
 
-__all__ = ["joint", "open_video", "person", "person_here", "placed_joint", "redoable", "undoable"]
+__all__ = ["open_video", "person", "person_here", "redoable", "undoable"]
 
 
 def open_video(window: MainWindow) -> str:
@@ -28,23 +28,6 @@ def person_here(window: MainWindow) -> str:
         return reason
     session = window.session
     return "" if session.selected_track in session.poses(session.shown_frame) else "The selected person is not in this frame."
-
-
-def joint(window: MainWindow) -> str:
-    """A joint is selected."""
-    if reason := person_here(window):
-        return reason
-    return "" if window.session.selected_joint is not None else "Select a joint first: click one, or press Tab."
-
-
-def placed_joint(window: MainWindow) -> str:
-    """A joint that has a position is selected."""
-    if reason := joint(window):
-        return reason
-    session = window.session
-    assert session.selected_track is not None and session.selected_joint is not None
-    pose = session.poses(session.shown_frame)[session.selected_track]
-    return "" if pose.visibility[session.selected_joint] else "The selected joint is absent: press V, or click where it is."
 
 
 def undoable(window: MainWindow) -> str:

@@ -31,7 +31,7 @@ def _something_to_leave(window: MainWindow) -> str:
     if reason := open_video(window):
         return reason
     canvas, session = window.canvas, window.session
-    busy = canvas.dragging or canvas.adding or session.frame_range is not None or session.selected_track is not None
+    busy = canvas.dragging or canvas.tool is not None or session.frame_range is not None or session.selected_track is not None
     return "" if busy else "Nobody is selected."
 
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from app.labels import edits
+from app.labels.changes import Edit
+from app.labels.making import people_words
 from app.labels.pose import Visibility
-from app.ui.actions.conditions import joint, open_video, person, person_here, placed_joint
+from app.labels.shaping import shift, transform
+from app.ui.actions.chosen import changeable, joints_changeable, placed_changeable, shaped
+from app.ui.actions.conditions import open_video, person, person_here
 from app.ui.actions.spec import Action
 
 if TYPE_CHECKING:
@@ -15,48 +20,71 @@ if TYPE_CHECKING:
 __all__ = ["ACTIONS"]
 
 
-def _joint_edit(make: Callable[[Any, Any, int, int, int], Any]) -> Callable[[MainWindow], None]:
-    """Commit ``make(edits, project, frame, track, joint)`` for the selected joint of the frame on screen."""
+def _delete_over_time(first: Callable[[MainWindow], int], words: str) -> Callable[[MainWindow], None]:
+    """Delete the selected people from a frame on; ``words`` end the message."""
 
     def run(window: MainWindow) -> None:
-        from app.labels import edits
+        session, start = window.session, first(window)
+        tracks = session.selection.tracks
 
-        session = window.session
-        frame, track, index = session.shown_frame, session.selected_track, session.selected_joint
-        if track is not None and index is not None:
-            window.canvas.commit(lambda project: make(edits, project, frame, track, index))
+        def make(project: Any) -> Edit:
+            gone = [edits.delete_track(project, t, start) for t in tracks if (project.track_frames(t) >= start).any()]
+            return gone[0] if len(gone) == 1 else Edit.joined(f"Delete {people_words(project, tracks)} {words}", gone)
+
+        name = people_words(session.project, tracks)
+        are = "was" if len(tracks) == 1 else "were"
+        session.apply(
+            make, lambda: session.tell(f"{name} {are} deleted {words}.", "info", "Undo", session.undo_just_this())
+        )
 
     return run
 
 
-def _delete_track(window: MainWindow) -> None:
-    from app.labels import edits
+def _unlocked(window: MainWindow) -> str:
+    """Somebody is selected, in this frame or another, and nobody of them is locked."""
+    if reason := person(window):
+        return reason
+    locked = next((track for track in window.session.selection.tracks if window.session.is_locked(track)), None)
+    return "" if locked is None else window.session.locked_words(locked)
 
-    session, track = window.session, window.session.selected_track
-    if track is not None:
-        name = session.track_name(track)
-        session.apply(
-            lambda project: edits.delete_track(project, track),
-            lambda: session.tell(f"{name} was deleted in all frames.", "info", "Undo", session.undo_just_this()),
-        )
+
+def _toggle_lock(window: MainWindow) -> None:
+    session = window.session
+    tracks = session.selection.tracks
+    lock = not all(session.is_locked(track) for track in tracks)
+    session.apply(lambda project: edits.set_locked(project, tracks, lock))
+
+
+def _toggle_hidden(window: MainWindow) -> None:
+    """Hide the selected people and let go of them; those that are hidden show again."""
+    session = window.session
+    tracks, hidden = frozenset(session.selection.tracks), session.display.hidden
+    if tracks <= hidden:
+        session.set_display(hidden=hidden - tracks)
+    else:
+        session.set_display(hidden=hidden | tracks)
+        session.select(None)
+        window.hint(f"{people_words(session.project, tracks)} hidden; Shift+H shows everybody again.")
 
 
 def _nudge(dx: float, dy: float, name: str, words: str) -> Action:
-    def make(edits: Any, project: Any, frame: int, track: int, index: int) -> Any:
-        x, y = project.poses(frame)[track].keypoints[index]
-        return edits.move_joint(project, frame, track, index, (x + dx, y + dy))
+    def run(window: MainWindow) -> None:
+        frame, chosen = window.session.shown_frame, shaped(window)
+        window.canvas.commit(lambda project: transform(project, frame, chosen, shift(dx, dy)))
 
     return Action(
-        f"people.nudge_{name}", f"Move the joint {words}", "People/Move the joint", _joint_edit(make), placed_joint, group=2,
+        f"people.nudge_{name}", f"Move the joint {words}", "People/Move, turn, scale", run, placed_changeable, group=2,
         held=True, scope="joint",
     )  # fmt: skip
 
 
 def _visibility(name: str, value: Visibility) -> Action:
-    return Action(
-        f"people.{name}", f"Joint is {name}", "People",
-        _joint_edit(lambda e, p, f, t, j: e.set_visibility(p, f, t, j, value)), joint, group=1, scope="joint",
-    )  # fmt: skip
+    def run(window: MainWindow) -> None:
+        frame = window.session.shown_frame
+        chosen = {track: joints for track, joints in shaped(window).items() if joints}
+        window.canvas.commit(lambda project: edits.mark(project, frame, chosen, value))
+
+    return Action(f"people.{name}", f"Joint is {name}", "People", run, joints_changeable, group=1, scope="joint")
 
 
 def _cycle_joint(step: int) -> Callable[[MainWindow], None]:
@@ -103,14 +131,22 @@ _NUDGES = tuple(
 ACTIONS = (
     Action("people.add", "Add a person", "People", lambda w: w.canvas.start_adding(), open_video, icon="account-plus-outline",
            tip="Then draw a box around the person."),
-    Action("people.accept", "Accept this pose", "People", lambda w: w.canvas.accept_selected(), person_here,
+    Action("people.accept", "Accept this pose", "People", lambda w: w.canvas.accept_selected(), changeable,
            icon="check", scope="person", tip="The selected person's prediction becomes an annotation."),
-    Action("people.swap_sides", "Swap left and right", "People", lambda w: w.canvas.swap_selected(),
-           person_here, icon="swap-horizontal", scope="person"),
-    Action("people.delete", "Delete in this frame", "People", lambda w: w.canvas.delete_selected(), person_here,
+    Action("people.delete", "Delete in this frame", "People", lambda w: w.canvas.delete_selected(), changeable,
            icon="delete-outline", scope="person"),
-    Action("people.delete_track", "Delete in all frames", "People", _delete_track, person,
+    Action("people.delete_onward", "Delete from here on", "People",
+           _delete_over_time(lambda w: w.session.shown_frame, "from here on"), _unlocked, scope="person"),
+    Action("people.delete_track", "Delete in all frames", "People", _delete_over_time(lambda w: 0, "in all frames"), _unlocked,
            icon="delete-sweep-outline", scope="person"),
+    Action("people.lock", "Lock", "People", _toggle_lock, person, icon="lock-outline", scope="person",
+           checked=lambda w: w.session.selected_track is not None and w.session.is_locked(w.session.selected_track),
+           tip="No hand changes a locked person, in any frame, until it is unlocked."),
+    Action("people.hide", "Hide", "People", _toggle_hidden, person, icon="eye-off-outline", scope="person",
+           checked=lambda w: w.session.selected_track in w.session.display.hidden,
+           tip="Not drawn until you select them again or show everybody. Nothing is changed by it."),
+    Action("people.show_all", "Show everybody", "People", lambda w: w.session.set_display(hidden=frozenset()),
+           lambda w: "" if w.session.display.hidden else "Nobody is hidden.", icon="eye-outline"),
     _visibility("visible", Visibility.VISIBLE),
     _visibility("occluded", Visibility.OCCLUDED),
     _visibility("absent", Visibility.ABSENT),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,12 +11,14 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
+from app.ui.canvas.handles import CORNERS, Handles
 from app.ui.canvas.hit_test import HANDLES
 from app.ui.canvas.people_item import EVERYWHERE, HAIRLINE, LABEL_GROUND, LABEL_TEXT, OUTLINE, enter_screen, label_font
 from app.ui.canvas.picture_item import PictureItem
 
 LOUPE_RADIUS = 62.0
-LOUPE_POWER = 3.0
+LOUPE_POWER = 4.0
+"""Screen pixels to a pixel of the frame, or to one of the canvas where that is zoomed in: real pixels, not smoothed ones."""
 _ACCENT = QColor("#5AAAE6")
 _HANDLE = 3.5
 
@@ -29,13 +31,15 @@ class Adornments:
         ring: (x, y, radius) round the joint under the pointer.
         ring_colour: of the ring.
         text, text_at: words at the pointer, first line larger.
-        box: (left, top, right, bottom) whose handles are drawn.
+        handles: what can be grabbed of the selection.
+        lever: (2, 2) from the middle to the hand that turns.
         rubber: (left, top, right, bottom) of the box being drawn.
         yardstick: (x, y, radius) of the PCKh circle.
         loupe: (2,) frame pixels magnified, or None.
         loupe_at: (2,) screen place of the magnified point.
         loupe_colour: of the mark in the magnifier.
-        selected_joint: (x, y, radius) of the joint that keys act on.
+        loupe_yardstick: radius of the PCKh circle in frame pixels, for the magnifier.
+        selected_joints: (x, y, radius) of the joints that keys act on.
         cross: (2,) screen place of a cross hair over the whole view.
     """
 
@@ -43,13 +47,15 @@ class Adornments:
     ring_colour: QColor = field(default_factory=lambda: QColor(OUTLINE))
     text: tuple[str, ...] = ()
     text_at: tuple[float, float] = (0.0, 0.0)
-    box: np.ndarray | None = None
+    handles: Handles | None = None
+    lever: np.ndarray | None = None
     rubber: np.ndarray | None = None
     yardstick: tuple[float, float, float] | None = None
     loupe: np.ndarray | None = None
     loupe_at: np.ndarray | None = None
     loupe_colour: QColor = field(default_factory=lambda: QColor(OUTLINE))
-    selected_joint: tuple[float, float, float] | None = None
+    loupe_yardstick: float | None = None
+    selected_joints: list[tuple[float, float, float]] = field(default_factory=list)
     cross: np.ndarray | None = None
 
 
@@ -73,14 +79,16 @@ class AdornerItem(pg.GraphicsObject):
         view = QRectF(widget.rect()) if widget is not None else QRectF(0, 0, 1e4, 1e4)
         if what.cross is not None:
             self._cross(painter, what.cross, view)
-        if what.box is not None:
-            self._handles(painter, what.box)
+        if what.handles is not None:
+            self._handles(painter, what.handles)
+        if what.lever is not None:
+            a, b = (QPointF(*end) for end in what.lever)
+            _twice(painter, OUTLINE, 1.2, lambda: painter.drawLine(a, b), [4, 3])
         if what.rubber is not None:
             rect = QRectF(QPointF(*what.rubber[:2]), QPointF(*what.rubber[2:]))
             _twice(painter, _ACCENT, 1.5, lambda: painter.drawRect(rect), [5, 3])
-        if what.selected_joint is not None:
-            x, y, r = what.selected_joint
-            _twice(painter, OUTLINE, 1.5, lambda: painter.drawEllipse(QPointF(x, y), r, r))
+        for x, y, r in what.selected_joints:
+            _twice(painter, OUTLINE, 1.5, lambda x=x, y=y, r=r: painter.drawEllipse(QPointF(x, y), r, r))  # type: ignore[misc]
         if what.yardstick is not None:
             x, y, r = what.yardstick
             _twice(painter, OUTLINE, 1.0, lambda: painter.drawEllipse(QPointF(x, y), r, r), [4, 4])
@@ -100,16 +108,41 @@ class AdornerItem(pg.GraphicsObject):
             painter.drawLine(QPointF(x, view.top()), QPointF(x, view.bottom()))
             painter.drawLine(QPointF(view.left(), y), QPointF(view.right(), y))
 
-    def _handles(self, painter: QPainter, box: np.ndarray) -> None:
-        left, top, right, bottom = box
+    def _handles(self, painter: QPainter, handles: Handles) -> None:
+        """Squares that drag, the frame round several, the knob on its stem, the head box that follows from the joints."""
+        if handles.head is not None and not handles.head_drawn and handles.roomy_head:
+            rect = QRectF(QPointF(*handles.head[:2]), QPointF(*handles.head[2:]))
+            _twice(painter, OUTLINE, 1.0, lambda: painter.drawRect(rect), [1.5, 3.5])
+        if handles.frame is not None:
+            frame = QRectF(QPointF(*handles.frame[:2]), QPointF(*handles.frame[2:]))
+            _twice(painter, _ACCENT, 1.2, lambda: painter.drawRect(frame), [5, 3])
+        round_what = handles.frame if handles.frame is not None else handles.box
+        if handles.knob is not None and round_what is not None:
+            x, y = handles.knob
+            edge = QPointF(round_what[2] if x > round_what[2] else round_what[0], y)
+            _twice(painter, OUTLINE, 1.0, lambda: painter.drawLine(edge, QPointF(x, y)))
         painter.setPen(QPen(HAIRLINE, 1.2))
         painter.setBrush(OUTLINE)
-        roomy = min(right - left, bottom - top) > 40
-        for name, (fx, fy) in HANDLES.items():
-            if roomy or "-" in name:
-                x, y = left + fx * (right - left), top + fy * (bottom - top)
-                painter.drawRect(QRectF(x - _HANDLE, y - _HANDLE, 2 * _HANDLE, 2 * _HANDLE))
+        if handles.box is not None:
+            left, top, right, bottom = handles.box
+            roomy = min(right - left, bottom - top) > 40
+            self._squares(painter, handles.box, [name for name in HANDLES if roomy or "-" in name], _HANDLE)
+        if handles.head is not None and handles.roomy_head:
+            self._squares(painter, handles.head, CORNERS, _HANDLE - 1)
+        painter.setBrush(_ACCENT)
+        if handles.frame is not None:
+            self._squares(painter, handles.frame, CORNERS, _HANDLE)
+        if handles.knob is not None:
+            painter.drawEllipse(QPointF(*handles.knob), _HANDLE + 1.5, _HANDLE + 1.5)
         painter.setBrush(Qt.BrushStyle.NoBrush)
+
+    @staticmethod
+    def _squares(painter: QPainter, rect: np.ndarray, names: Sequence[str], half: float) -> None:
+        left, top, right, bottom = rect
+        for name in names:
+            fx, fy = HANDLES[name]
+            x, y = left + fx * (right - left), top + fy * (bottom - top)
+            painter.drawRect(QRectF(x - half, y - half, 2 * half, 2 * half))
 
     def _loupe(self, painter: QPainter, what: Adornments, view: QRectF, scale: float) -> None:
         """A round magnifier beside the joint, on the side with room, never under the hand's own mark."""
@@ -118,7 +151,7 @@ class AdornerItem(pg.GraphicsObject):
         r, gap = LOUPE_RADIUS, 34.0
         cx = x + r + gap if x + 2 * r + gap < view.right() else x - r - gap
         cy = y - r - gap if y - 2 * r - gap > view.top() else y + r + gap
-        power = min(LOUPE_POWER * scale, 64.0) if scale >= 1 else max(LOUPE_POWER * scale, 2.0)
+        power = min(LOUPE_POWER * max(scale, 1.0), 64.0)
         circle = QPainterPath()
         circle.addEllipse(QPointF(cx, cy), r, r)
         painter.save()
@@ -141,6 +174,9 @@ class AdornerItem(pg.GraphicsObject):
             for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
                 painter.drawLine(QPointF(cx + 5 * dx, cy + 5 * dy), QPointF(cx + 22 * dx, cy + 22 * dy))
             painter.drawPoint(QPointF(cx, cy))
+        if what.loupe_yardstick is not None and what.loupe_yardstick * power < r:
+            reach = what.loupe_yardstick * power
+            _twice(painter, OUTLINE, 1.0, lambda: painter.drawEllipse(QPointF(cx, cy), reach, reach), [4, 4])
         painter.restore()
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for colour, width in ((HAIRLINE, 4.0), (OUTLINE, 2.0)):

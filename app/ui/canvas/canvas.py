@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent
+from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.labels import edits
-from app.labels.changes import ProjectError
+from app.labels.changes import Edit, ProjectError
+from app.labels.making import people_words
 from app.labels.pose import Pose, Visibility
 from app.ui.actions.keymap import key_text
-from app.ui.canvas import colours
+from app.ui.canvas import adorning
 from app.ui.canvas.adorner_item import AdornerItem, Adornments
+from app.ui.canvas.handles import Handles, make_handles
 from app.ui.canvas.hit_test import Hit, hit
 from app.ui.canvas.legend import Legend
 from app.ui.canvas.overlay_item import OverlayItem
@@ -24,36 +25,44 @@ from app.ui.canvas.overlays import Overlays
 from app.ui.canvas.people_item import PeopleItem
 from app.ui.canvas.picture_item import PictureItem
 from app.ui.canvas.preview import Previews
-from app.ui.canvas.scene import FIRM, JOINT_RADIUS, ShownPerson, box_on_screen, extent, head_size, show
+from app.ui.canvas.reveal import bring_into_sight
+from app.ui.canvas.scene import FIRM, ShownPerson, extent, show
+from app.ui.canvas.space import SpaceKey
 from app.ui.canvas.strip import ActionStrip
-from app.ui.canvas.tools import DrawPerson, Gesture, MakeEdit, MoveBox, MoveJoint, MovePose, Pan, PlaceJoint, handle_cursor
+from app.ui.canvas.tools import select
+from app.ui.canvas.tools.boxes import DrawBox, handle_cursor
+from app.ui.canvas.tools.gesture import Edited, Gesture, MakeEdit, Pan
+from app.ui.canvas.tools.joints import MoveJoint, PlaceJoint
+from app.ui.canvas.tools.people import Shape
+from app.ui.canvas.tools.tool import AddPerson, Tool
+from app.ui.canvas.tools.wheel import WheelShape
 from app.ui.canvas.view import CanvasView
-from app.ui.canvas.words import joint_lines, person_label
+from app.ui.canvas.words import person_label
 from app.ui.session import Session
 from glsmamba.data.records import Box
-from glsmamba.data.skeletons import joint_words
 
 _DRAG_HEATMAP = 0.35
-#: No hand lets a key go and presses it again in so few seconds.
-_REPEAT_SECONDS = 0.05
 
 
 class Canvas(QWidget):
     """Shows the session's frame and people and lets the mouse change them.
 
-    Left: select, drag a joint, a box handle, or the ground (pan); Alt+drag or Ctrl+drag moves the whole person; double-click
-    accepts a prediction; right-click on a joint cycles its visibility; the wheel zooms where the pointer is; middle button or
-    Space and drag pan.
+    Left: select, drag a joint, a handle, or the ground (pan); Ctrl+click and Shift+click select more, Shift+drag the joints in
+    a rectangle; Alt+drag or Ctrl+drag moves whole people, with the wheel turns what is selected, with Shift too scales it;
+    double-click accepts a prediction; right-click on a joint cycles its visibility; the wheel zooms where the pointer is; the
+    middle button or Space and drag pan. While a :class:`Tool` is in use, presses are the tool's.
 
     Signals:
         pointer_changed: (x, y) frame pixels under the pointer, or None.
         zoom_changed: screen pixels (logical) per frame pixel.
-        adding_changed: True while the next drag draws a new person's box.
+        tool_changed: the tool in use, or None.
+        said: something to say that matters only now.
     """
 
     pointer_changed = Signal(object)
     zoom_changed = Signal(float)
-    adding_changed = Signal(bool)
+    tool_changed = Signal(object)
+    said = Signal(str)
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -69,13 +78,11 @@ class Canvas(QWidget):
         self._shown_frame = 0
         self._people_cache: list[ShownPerson] | None = None
         self._gesture: Gesture | None = None
+        self._tool: Tool | None = None
         self._hit: Hit | None = None
         self._pointer: np.ndarray | None = None
-        self._adding = False
         self._reveal: tuple[int, int] | None = None
-        self._space = False
-        self._space_used = False
-        self._space_up = 0.0
+        self._space = SpaceKey()
         self._previews = Previews()
         self._overlays = Overlays()
 
@@ -85,11 +92,11 @@ class Canvas(QWidget):
             self.people,
             lambda: session.skeleton,
             lambda: session.display,
-            lambda: session.selected_track,
+            lambda: session.selection.tracks,
             self._label,
-            self._camera,
+            self.camera,
         )
-        self._adorner_item = AdornerItem(self.adornments, self._camera, self._picture)
+        self._adorner_item = AdornerItem(self.adornments, self.camera, self._picture)
         items: tuple[Any, ...] = (
             self._picture,
             self._activation_item,
@@ -103,6 +110,7 @@ class Canvas(QWidget):
         self.strip = ActionStrip(self, self.accept_selected, self.swap_selected, self.delete_selected)
         self.legend = Legend(self)
 
+        self._wheel = WheelShape(self)
         self._wish = QTimer(self)
         self._wish.setSingleShot(True)
         self._wish.setInterval(120)
@@ -113,6 +121,7 @@ class Canvas(QWidget):
         view.moved.connect(self._moved)
         view.released.connect(self._released)
         view.double_clicked.connect(self._double_clicked)
+        view.wheel_held.connect(self._wheel_held)
         view.left.connect(self._left)
         view.camera_changed.connect(self._camera_changed)
         view.installEventFilter(self)
@@ -121,7 +130,7 @@ class Canvas(QWidget):
         session.picture_ready.connect(self._picture_ready)
         session.labels_changed.connect(self._labels_changed)
         session.selection_changed.connect(self._selection_changed)
-        session.display_changed.connect(self._display_changed)
+        session.display_changed.connect(self._shown_anew)
         session.playing_changed.connect(lambda _playing: self._place_strip())
         session.heatmap_ready.connect(self._heatmap_ready)
         session.activation_ready.connect(self._activation_ready)
@@ -150,11 +159,28 @@ class Canvas(QWidget):
 
     def start_adding(self) -> None:
         """The next drag draws the box of a new person."""
-        if self.session.project is not None and not self._adding:
-            self._adding = True
-            self.view.setFocus()  # so that Esc leaves the tool
-            self.adding_changed.emit(True)
+        self.use(AddPerson(self))
+
+    def use(self, tool: Tool) -> None:
+        """Take up a tool; one that is in use is put away."""
+        if self.session.project is None:
+            return
+        self.cancel()
+        self.leave_tool()
+        self._tool = tool
+        self.view.setFocus()  # so that Esc leaves the tool
+        self.tool_changed.emit(tool)
+        self._refresh_hover()
+        self.changed()
+
+    def leave_tool(self) -> None:
+        """Put the tool away."""
+        tool, self._tool = self._tool, None
+        if tool is not None:
+            tool.left()
+            self.tool_changed.emit(None)
             self._refresh_hover()
+            self.changed()
 
     def set_keys(self, keymap: Mapping[str, tuple[str, ...]]) -> None:
         """Name the keys of actions (action id to keys, as the key map has them) where the canvas offers the same by mouse."""
@@ -168,15 +194,32 @@ class Canvas(QWidget):
             self._gesture = None
             self._end_gesture()
             return True
-        if self._adding:
-            self._stop_adding()
+        if self._wheel.drop():
+            return True
+        if self._tool is not None:
+            self.leave_tool()
             return True
         return False
 
     @property
-    def adding(self) -> bool:
-        """True while the next drag draws a new person's box."""
-        return self._adding
+    def tool(self) -> Tool | None:
+        """The tool in use."""
+        return self._tool
+
+    @property
+    def gesture(self) -> Gesture | None:
+        """What the hand is doing between press and release."""
+        return self._gesture
+
+    @property
+    def pointer(self) -> np.ndarray | None:
+        """(2,) screen pixels of the pointer, or None while it is elsewhere."""
+        return self._pointer
+
+    @property
+    def hovered(self) -> Hit | None:
+        """What a press would act on."""
+        return self._hit
 
     @property
     def dragging(self) -> bool:
@@ -184,16 +227,16 @@ class Canvas(QWidget):
         return self._gesture is not None
 
     def accept_selected(self) -> None:
-        """Accept the selected person's pose."""
-        self._edit_selected(edits.accept_pose)
+        """Accept the poses of the selected people."""
+        self.edit_people(edits.accept_pose, "Accept {}")
 
     def swap_selected(self) -> None:
-        """Swap left and right of the selected person."""
-        self._edit_selected(edits.swap_sides)
+        """Swap left and right of the selected people."""
+        self.edit_people(edits.swap_sides, "Swap left and right of {}")
 
     def delete_selected(self) -> None:
-        """Delete the selected person in this frame."""
-        self._edit_selected(edits.delete_pose)
+        """Delete the selected people in this frame."""
+        self.edit_people(edits.delete_pose, f"Delete {{}} in frame {self._shown_frame}")
 
     # ---- what is shown -------------------------------------------------------------------------------------------------
 
@@ -214,7 +257,8 @@ class Canvas(QWidget):
         """People of the shown frame in screen pixels."""
         if self._people_cache is None:
             poses = {} if self._picture.picture is None else self.poses()
-            self._people_cache = show(poses, *self._camera(), self.session.display)
+            session = self.session
+            self._people_cache = show(poses, *self.camera(), session.display, session.selection.tracks, session.is_locked)
         return self._people_cache
 
     def to_frame(self, at: np.ndarray) -> np.ndarray:
@@ -228,15 +272,28 @@ class Canvas(QWidget):
     @property
     def hover_text(self) -> str:
         """What is announced at the pointer, "" where nothing is."""
-        return " · ".join(self._hover_lines())
+        return " · ".join(adorning.hover_lines(self))
 
     def changed(self) -> None:
         """Draw again: poses, selection or camera changed."""
         self._people_cache = None
         self.view.viewport().update()
 
-    def _camera(self) -> tuple[float, np.ndarray]:
+    def camera(self) -> tuple[float, np.ndarray]:
+        """Screen pixels per frame pixel, and (2,) view coordinates of the screen's corner."""
         return self.view.camera_scale, self.view.origin
+
+    def as_shown(self, dragged: bool = True) -> Any:
+        """The project with what is being written, and dragged, done already: to read from, not to write to."""
+        return self._previews.project(self.session.project, dragged)
+
+    def handles(self) -> Handles | None:
+        """What can be grabbed of the selection beside its joints."""
+        return make_handles(self)
+
+    def adornments(self) -> Adornments:
+        """What is drawn above the people just now."""
+        return adorning.adornments(self)
 
     # ---- what gestures ask for (tools.Host) ----------------------------------------------------------------------------
 
@@ -251,21 +308,34 @@ class Canvas(QWidget):
                 self._previews.drag = None
         self.changed()
 
-    def commit(self, make: MakeEdit) -> None:
-        """Write an edit; its effect stays on screen meanwhile."""
-        project = self.session.project
+    def commit(self, make: MakeEdit | Edit, done: Callable[[], None] | None = None) -> None:
+        """Write an edit; its effect stays on screen meanwhile. ``done`` is called once it is on the disk."""
+        session, project = self.session, self.session.project
         if project is None:
             return
         try:
-            edit = make(self._previews.project(project))
+            edit = make(self._previews.project(project)) if callable(make) else make
         except ProjectError as error:
-            self.session.tell(str(error), "error")
+            session.tell(str(error), "warning")
             return
         if not edit:
             return
+        if (locked := next((c.track for c in edit.changes if session.is_locked(c.track)), None)) is not None:
+            self.say(session.locked_words(locked))
+            return
         token = self._previews.waiting(edit)
         self.changed()
-        self.session.apply(make, lambda: self._written(token))
+
+        def written() -> None:
+            self._written(token)
+            if done is not None:
+                done()
+
+        session.apply(make, written)
+
+    def say(self, text: str) -> None:
+        """Say something that matters only now."""
+        self.said.emit(text)
 
     def pan_view(self, dx: float, dy: float) -> None:
         """Move the picture."""
@@ -277,29 +347,28 @@ class Canvas(QWidget):
         if session.project is None:
             return
         edit, track = edits.add_person(session.project, frame, box)
-        token = self._previews.waiting(edit)
-        self._stop_adding()
-
-        def done() -> None:
-            self._written(token)
-            session.request_prediction(frame, track)
-
+        self.leave_tool()
         session.select(track)
-        session.apply(edit, done)
+        self.commit(edit, lambda: session.request_prediction(frame, track))
 
     def _written(self, token: int) -> None:
         self._previews.drop(token)
         self._labels_changed(None)
 
-    def _edit_selected(self, make: Any) -> None:
-        frame, track = self._shown_frame, self.session.selected_track
-        if track is not None and track in self.poses():
-            self.commit(lambda project: make(project, frame, track))
+    def edit_people(self, make: Callable[[Any, int, int], Edit], title: str) -> None:
+        """Write ``make(project, frame, track)`` of all selected people who are here as one edit.
 
-    def _stop_adding(self) -> None:
-        self._adding = False
-        self.adding_changed.emit(False)
-        self._refresh_hover()
+        ``title`` names the edit of several people, with "{}" for who.
+        """
+        frame = self._shown_frame
+        tracks = [track for track in self.session.selection.tracks if track in self.poses()]
+
+        def all_of_them(project: Any) -> Edit:
+            made = [make(project, frame, track) for track in tracks]
+            return made[0] if len(made) == 1 else Edit.joined(title.format(people_words(project, tracks)), made)
+
+        if tracks:
+            self.commit(all_of_them)
 
     # ---- mouse and keys ------------------------------------------------------------------------------------------------
 
@@ -307,43 +376,21 @@ class Canvas(QWidget):
         at = self._track(event)
         if self._gesture is not None:
             return
+        self._wheel.finish()
         button = event.button()
-        if button == Qt.MouseButton.MiddleButton or (button == Qt.MouseButton.LeftButton and self._space):
-            self._space_used = True
+        if button == Qt.MouseButton.MiddleButton or (button == Qt.MouseButton.LeftButton and self._space.held):
+            self._space.used = True
             self._begin(Pan(self, at))
         elif self._picture.picture is None or self.session.project is None:
             return
+        elif self._tool is not None:
+            gesture = self._tool.press(at, button, event.modifiers())
+            if gesture is not None:
+                self._begin(gesture)
         elif button == Qt.MouseButton.LeftButton:
-            self._begin(self._gesture_at(at, event.modifiers()))
+            self._begin(select.begin(self, at, event.modifiers()))
         elif button == Qt.MouseButton.RightButton:
-            self._cycle_visibility(self._hit_at(at))
-
-    def _gesture_at(self, at: np.ndarray, keys: Qt.KeyboardModifier) -> Gesture:
-        session = self.session
-        if self._adding:
-            return DrawPerson(self, at)
-        if (joint := self._joint_to_place()) is not None and session.selected_track is not None:
-            return PlaceJoint(self, at, session.selected_track, joint)
-        found = self._hit_at(at)
-        # Ctrl does what Alt does: many window managers keep Alt+drag for moving windows, and it never comes here.
-        whole = bool(keys & (Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ControlModifier))
-        if found is None:
-            return Pan(self, at, lambda: session.select(None))
-        if whole and found.kind != "handle":
-            track = found.track
-            chosen = session.selected_track
-            if found.kind == "inside" and chosen is not None and chosen in self._around(at):
-                track = chosen  # in a crowd the selected person is meant
-            session.select(track, found.joint)
-            return MovePose(self, at, track)
-        if found.kind == "joint" and found.joint is not None:
-            session.select(found.track, found.joint)
-            return MoveJoint(self, at, found.track, found.joint)
-        if found.kind in ("handle", "border"):
-            return MoveBox(self, at, found.track, found.handle)
-        if found.kind == "bone":
-            session.select(found.track)
-        return Pan(self, at, lambda: session.select(found.track))
+            self._cycle_visibility(self.hit_at(at))
 
     def _begin(self, gesture: Gesture) -> None:
         self._gesture = gesture
@@ -386,7 +433,10 @@ class Canvas(QWidget):
         at = self._track(event)
         if event.button() != Qt.MouseButton.LeftButton or self._picture.picture is None:
             return
-        found = self._hit_at(at)
+        if self._tool is not None:
+            self._tool.double_press(at)
+            return
+        found = self.hit_at(at)
         if found is not None and found.kind in ("joint", "bone", "inside"):
             pose = self.pose(found.track)
             if pose is not None and not pose.accepted and (pose.visibility != Visibility.ABSENT).any():
@@ -397,9 +447,19 @@ class Canvas(QWidget):
     def _cycle_visibility(self, found: Hit | None) -> None:
         if found is None or found.kind != "joint" or found.joint is None:
             return
-        self.session.select(found.track, found.joint)
-        frame, track, joint = self._shown_frame, found.track, found.joint
+        session, frame, track, joint = self.session, self._shown_frame, found.track, found.joint
+        if (track, joint) in session.selection.joints and len(session.selection.joints) > 1:
+            chosen = {t: joints for t, joints in select.unlocked(self).items() if joints}
+            state = edits.next_state(self.poses()[track], joint)
+            self.commit(lambda project: edits.mark(project, frame, chosen, state))
+            return
+        session.select(track, joint)
         self.commit(lambda project: edits.cycle_visibility(project, frame, track, joint))
+
+    def _wheel_held(self, notches: float, modifiers: Qt.KeyboardModifier) -> None:
+        """The wheel with Alt or Ctrl: turns what is selected, with Shift too scales it."""
+        if self._gesture is None and self.session.project is not None and self._picture.picture is not None:
+            self._wheel.turn(notches, bool(modifiers & Qt.KeyboardModifier.ShiftModifier))
 
     def _left(self) -> None:
         if self._gesture is None:
@@ -420,66 +480,73 @@ class Canvas(QWidget):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Space held with the canvas in focus pans; tapped, it plays. Esc ends a drag or a tool before anything else."""
         kind = event.type()
-        busy = self._gesture is not None or self._adding
+        busy = self._gesture is not None or self._tool is not None or self._wheel.busy
         if kind == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             if event.key() == Qt.Key.Key_Escape and busy:
                 event.accept()
                 return True
-            if event.key() == Qt.Key.Key_Space and not event.modifiers() and self.session.video is not None:
+            space = event.key() == Qt.Key.Key_Space and not event.modifiers() and self.session.video is not None
+            if space or (self._tool is not None and self._tool.takes(event)):
                 event.accept()
                 return True
         elif kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease) and isinstance(event, QKeyEvent):
             if event.key() == Qt.Key.Key_Escape and kind == QEvent.Type.KeyPress and busy:
                 self.cancel()
                 return True
+            if self._tool is not None and self._tool.takes(event):
+                if kind == QEvent.Type.KeyPress:
+                    self._tool.key(event)
+                return True
             if event.key() == Qt.Key.Key_Space and self.session.video is not None:
                 if not event.isAutoRepeat():
                     self._space_key(kind == QEvent.Type.KeyPress)
                 return True
         elif kind == QEvent.Type.FocusOut:
-            self._space = False
+            self._space.held = False
             self._update_cursor()
         return super().eventFilter(watched, event)
 
     def _space_key(self, down: bool) -> None:
-        now = time.monotonic()
         if down:
-            # X11 now and then passes the keyboard's repeat on as letting go and pressing again: that is still the same press.
-            same = now - self._space_up < _REPEAT_SECONDS or self._gesture is not None
-            self._space, self._space_used = True, self._space_used and same
-        elif self._space:
-            self._space, self._space_up = False, now
-            if not self._space_used:
-                self.session.toggle_play()
+            self._space.down(busy=self._gesture is not None)
+        elif self._space.up():
+            self.session.toggle_play()
         self._update_cursor()
 
     # ---- under the pointer ---------------------------------------------------------------------------------------------
 
-    def _hit_at(self, at: np.ndarray) -> Hit | None:
-        session = self.session
+    def hit_at(self, at: np.ndarray) -> Hit | None:
+        """What a press at a place of the screen acts on."""
+        session, handles = self.session, self.handles()
         display = session.display
-        people, skeleton, chosen = self.people(), session.skeleton, session.selected_track
-        return hit(people, skeleton, *self._camera(), at, chosen, display.show_skeletons, display.show_boxes)
+        boxes = handles is not None and handles.box is not None
+        people, skeleton = self.people(), session.skeleton
+        found = hit(people, skeleton, *self.camera(), at, session.selected_track, display.show_skeletons, boxes)
+        grip = None if handles is None else handles.hit(at, *self.camera())
+        if grip is not None and (found is None or found.kind not in ("joint", "handle") or grip.distance < found.distance):
+            return grip
+        return found
 
-    def _around(self, at: np.ndarray) -> set[int | None]:
+    def around(self, at: np.ndarray) -> set[int]:
+        """Tracks of the people whose rectangle holds a place of the screen."""
         return {p.track for p in self.people() if p.rect[0] <= at[0] <= p.rect[2] and p.rect[1] <= at[1] <= p.rect[3]}
 
     def _refresh_hover(self) -> None:
         if self._gesture is None:
             found = None
-            if self._pointer is not None and self._picture.picture is not None and not self._adding:
-                found = self._hit_at(self._pointer)
+            if self._pointer is not None and self._picture.picture is not None and self._tool is None:
+                found = self.hit_at(self._pointer)
             changed = found != self._hit
             self._hit = found
             self.session.hover(None if found is None else found.track, None if found is None else found.joint)
             self._update_cursor()
-            if changed or found is not None or self._adding or self._joint_to_place() is not None:
+            if changed or found is not None or self._tool is not None or self.joint_to_place() is not None:
                 self.view.viewport().update()
 
-    def _joint_to_place(self) -> int | None:
+    def joint_to_place(self) -> int | None:
         """A selected joint of the selected person that has no position yet: the next click gives it one."""
         session = self.session
-        if session.selected_joint is None or session.selected_track is None:
+        if session.selected_joint is None or session.selected_track is None or len(session.selection.joints) > 1:
             return None
         pose = self.pose(session.selected_track)
         if pose is None or pose.visibility[session.selected_joint] != Visibility.ABSENT:
@@ -487,85 +554,32 @@ class Canvas(QWidget):
         return None if (pose.keypoints[session.selected_joint] != 0).any() else session.selected_joint
 
     def _update_cursor(self) -> None:
-        gesture = self._gesture
+        gesture, found = self._gesture, self._hit
         if gesture is not None:
-            cursor = gesture.cursor if gesture.moved or isinstance(gesture, DrawPerson) else Qt.CursorShape.ArrowCursor
-        elif self._space:
+            cursor = gesture.cursor if gesture.moved or isinstance(gesture, DrawBox) else Qt.CursorShape.ArrowCursor
+        elif self._space.held:
             cursor = Qt.CursorShape.OpenHandCursor
-        elif self._adding or self._joint_to_place() is not None:
+        elif self._tool is not None:
+            cursor = self._tool.cursor
+        elif self.joint_to_place() is not None:
             cursor = Qt.CursorShape.CrossCursor
-        elif self._hit is not None and self._hit.kind in ("handle", "border"):
-            cursor = handle_cursor(self._hit.handle)
-        elif self._hit is not None and self._hit.kind in ("joint", "bone"):
+        elif found is not None and found.kind in ("handle", "border", "scale", "head"):
+            cursor = handle_cursor(found.handle)
+        elif found is not None and found.kind in ("joint", "bone", "turn"):
             cursor = Qt.CursorShape.PointingHandCursor
         else:
             cursor = Qt.CursorShape.ArrowCursor
         if self.view.viewport().cursor().shape() != cursor:
             self.view.viewport().setCursor(cursor)
 
-    def _hover_lines(self) -> tuple[str, ...]:
-        session = self.session
-        skeleton = session.skeleton
-        if self._gesture is not None:
-            if isinstance(self._gesture, MovePose):
-                return ("move the person",)
-            return ()
-        if self._adding:
-            return ("draw a box around the new person", "Esc leaves the tool")
-        if (joint := self._joint_to_place()) is not None:
-            return (f"click to place: {joint_words(skeleton.joints[joint])}",)
-        found = self._hit
-        if found is None:
-            return ()
-        person = next((p for p in self.people() if p.track == found.track), None)
-        if person is None:
-            return ()
-        if found.kind == "joint" and found.joint is not None:
-            return joint_lines(person, found.joint, skeleton, session.track_name(person.track))
-        return ()
-
     def _label(self, person: ShownPerson) -> str:
         return person_label(person, self.session.track_name(person.track))
-
-    def adornments(self) -> Adornments:
-        """What is drawn above the people just now."""
-        out = Adornments()
-        session, gesture, people = self.session, self._gesture, self.people()
-        chosen = next((p for p in people if p.track == session.selected_track), None)
-        drawing = self._adding or isinstance(gesture, (MoveJoint, DrawPerson))
-        boxed = session.display.show_boxes and not drawing and not session.playing
-        if chosen is not None and chosen.pose.box is not None and boxed:
-            out.box = box_on_screen(chosen.pose.box, *self._camera())
-        if chosen is not None and session.selected_joint is not None and not drawing and chosen.placed[session.selected_joint]:
-            x, y = chosen.screen[session.selected_joint]
-            out.selected_joint = (x, y, JOINT_RADIUS * chosen.size + 4.5)
-        if isinstance(gesture, MoveJoint) and gesture.moved and chosen is not None:
-            joint = chosen.screen[gesture.joint]
-            table = colours.joint_colours(chosen.pose, session.skeleton, chosen.track, session.display.colour_mode)
-            out.loupe, out.loupe_at = chosen.pose.keypoints[gesture.joint], joint
-            out.loupe_colour = QColor(*table[gesture.joint])
-            head = head_size(chosen.pose, session.skeleton)
-            if head is not None:
-                out.yardstick = (float(joint[0]), float(joint[1]), 0.5 * head * self.view.camera_scale)
-        elif isinstance(gesture, DrawPerson) and gesture.moved:
-            out.rubber = np.concatenate([gesture.start, gesture.at])
-        elif gesture is None and self._pointer is not None:
-            if self._adding:
-                out.cross = self._pointer
-            hovered = next((p for p in people if self._hit is not None and p.track == self._hit.track), None)
-            if hovered is not None and self._hit is not None and self._hit.joint is not None:
-                x, y = hovered.screen[self._hit.joint]
-                out.ring = (x, y, JOINT_RADIUS * hovered.size + 3.5)
-                table = colours.joint_colours(hovered.pose, session.skeleton, hovered.track, session.display.colour_mode)
-                out.ring_colour = QColor(*table[self._hit.joint])
-        if self._pointer is not None:
-            out.text, out.text_at = self._hover_lines(), (self._pointer[0], self._pointer[1])
-        return out
 
     # ---- the session tells ---------------------------------------------------------------------------------------------
 
     def _video_opened(self, video: Any) -> None:
         self.cancel()
+        self.leave_tool()
         self._previews.clear()
         self._overlays.clear()
         self._hit = None
@@ -585,38 +599,28 @@ class Canvas(QWidget):
             self.changed()
 
     def _picture_ready(self, frame: int, picture: np.ndarray) -> None:
-        if frame != self._shown_frame and self._gesture is not None and not isinstance(self._gesture, Pan):
-            self.cancel()
+        if frame != self._shown_frame:
+            self._wheel.finish()
+            if self._gesture is not None and not isinstance(self._gesture, Pan):
+                self.cancel()
         self._shown_frame = frame
         self.view.set_picture_size(picture.shape[1], picture.shape[0])
         self._picture.set_picture(picture)
         self.changed()
         self._reveal_now()
-        self._update_overlays()
-        self._refresh_hover()
-        self._place_strip()
+        self._shown_anew()
 
     def _reveal_wanted(self, frame: int, track: int) -> None:
         self._reveal = (frame, track)
         self._reveal_now()
 
     def _reveal_now(self) -> None:
-        """Move a person that is wanted, or their selected joint, into the middle, unless in sight already."""
         if self._reveal is None or self._reveal[0] != self._shown_frame:
             return
         track, self._reveal = self._reveal[1], None
         pose, joint = self.pose(track), self.session.selected_joint
-        box = None if pose is None else extent(pose)
-        if pose is None or box is None:
-            return
-        if joint is not None and self.session.selected_track == track and pose.visibility[joint] != Visibility.ABSENT:
-            box = (float(pose.keypoints[joint, 0]), float(pose.keypoints[joint, 1]), 0.0, 0.0)
-        low, high = (self.to_screen(np.array(corner)) for corner in (box[:2], (box[0] + box[2], box[1] + box[3])))
-        view = np.array([self.view.viewport().width(), self.view.viewport().height()])
-        middle = (low + high) / 2
-        in_sight = ((low >= 0) & (high <= view)) | ((high - low > view) & (middle >= 0) & (middle <= view))
-        if not in_sight.all():
-            self.view.pan(*(float(v) for v in np.where(in_sight, 0.0, view / 2 - middle)))
+        if pose is not None:
+            bring_into_sight(self.view, pose, joint if self.session.selected_track == track else None)
 
     def _labels_changed(self, change: Any) -> None:
         if change is not None and change.frames is None:
@@ -624,19 +628,24 @@ class Canvas(QWidget):
         if change is None or change.frames is None or self._shown_frame in change.frames:
             self.changed()
             there = self._previews.project(self.session.project).poses(self._shown_frame) if self.session.project else {}
-            if isinstance(self._gesture, (MoveJoint, MovePose, MoveBox)) and self._gesture.track not in there:
+            gesture = self._gesture
+            held = set(gesture.chosen) if isinstance(gesture, Shape) else {getattr(gesture, "track", None)} - {None}
+            if not held <= set(there):
                 self.cancel()
+            if self._tool is not None:
+                self._tool.refresh()
             self._refresh_hover()
             self._place_strip()
 
     def _selection_changed(self) -> None:
-        self.changed()
-        self._update_overlays()
-        self._refresh_hover()
-        self._place_strip()
+        self._wheel.finish()
+        self._shown_anew()
 
-    def _display_changed(self) -> None:
+    def _shown_anew(self) -> None:
+        """Frame, selection or display options are others now."""
         self.changed()
+        if self._tool is not None:
+            self._tool.refresh()
         self._update_overlays()
         self._refresh_hover()
         self._place_strip()
@@ -696,7 +705,7 @@ class Canvas(QWidget):
     def _place_strip(self) -> None:
         session = self.session
         person = None
-        if not session.playing and not isinstance(self._gesture, (MoveJoint, MovePose, MoveBox, DrawPerson)):
+        if not session.playing and not isinstance(self._gesture, (Edited, DrawBox)):
             person = next((p for p in self.people() if p.track == session.selected_track), None)
         view = self.view.viewport().rect()
         if person is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 import pyqtgraph as pg
@@ -48,7 +48,7 @@ class PeopleItem(pg.GraphicsObject):
         people: called when painting.
         skeleton: called when painting.
         display: called when painting.
-        selected: called when painting: the selected track or None.
+        selected: called when painting: the selected tracks.
         name: text of a person's label.
         camera: called when painting: (scale, origin).
     """
@@ -58,7 +58,7 @@ class PeopleItem(pg.GraphicsObject):
         people: Callable[[], list[ShownPerson]],
         skeleton: Callable[[], Skeleton],
         display: Callable[[], DisplayOptions],
-        selected: Callable[[], int | None],
+        selected: Callable[[], Collection[int]],
         name: Callable[[ShownPerson], str],
         camera: Callable[[], tuple[float, np.ndarray]],
     ) -> None:
@@ -80,8 +80,8 @@ class PeopleItem(pg.GraphicsObject):
         people = [p for p in people if seen.intersects(_rectf(p.rect))]
         selected = self._selected()
         display, skeleton = self._display(), self._skeleton()
-        others = [p for p in people if p.track != selected]
-        chosen = [p for p in people if p.track == selected]
+        others = [p for p in people if p.track not in selected]
+        chosen = [p for p in people if p.track in selected]
         target = widget if widget is not None else painter.device()
         if people and target is not None:
             with self._layer.over(painter, target.width(), target.height()) as layer:
@@ -92,6 +92,9 @@ class PeopleItem(pg.GraphicsObject):
                         self._skeletons(layer, group, display, skeleton, outlined)
         if display.show_names:
             self._labels(painter, people, display, selected)
+        for person in people:
+            if person.locked:
+                _lock(painter, person.rect)
         painter.restore()
 
     def _skeletons(
@@ -170,17 +173,17 @@ class PeopleItem(pg.GraphicsObject):
                 painter.drawRect(rect)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
 
-    def _labels(self, painter: QPainter, people: list[ShownPerson], display: DisplayOptions, selected: int | None) -> None:
+    def _labels(self, painter: QPainter, people: list[ShownPerson], display: DisplayOptions, selected: Collection[int]) -> None:
         font = label_font()
         painter.setFont(font)
         metrics = QFontMetricsF(font)
         taken: list[QRectF] = []
         view = QRectF(painter.viewport()).adjusted(2, 2, -2, -2)
-        for person in sorted(people, key=lambda p: (p.track != selected, p.rect[1])):
+        for person in sorted(people, key=lambda p: (p.track not in selected, p.rect[1])):
             left, top, right, bottom = person.rect
-            if right - left < 14 and bottom - top < 14 and person.track != selected:
+            if right - left < 14 and bottom - top < 14 and person.track not in selected:
                 continue
-            chosen = person.track == selected
+            chosen = person.track in selected
             text = self._name(person)
             if not chosen and metrics.horizontalAdvance(text) > max(right - left, 60):
                 text = str(person.number)  # in a crowd names would hide the neighbours; the pointer tells them
@@ -206,6 +209,23 @@ class PeopleItem(pg.GraphicsObject):
             painter.drawRoundedRect(QRectF(rect.x(), rect.y(), 4, rect.height()), 2, 2)
             painter.setPen(HAIRLINE if chosen else LABEL_TEXT)
             painter.drawText(rect.adjusted(9, 0, 0, 0), int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), text)
+
+
+def _lock(painter: QPainter, rect: tuple[float, float, float, float]) -> None:
+    """A small lock at the upper right corner of a person's rectangle: nobody changes them by hand."""
+    x, y = rect[2] - 8.0, rect[1] + 3.0
+    shackle = QPainterPath(QPointF(x - 3.5, y + 8.0))
+    shackle.lineTo(x - 3.5, y + 5.0)
+    shackle.arcTo(QRectF(x - 3.5, y + 1.5, 7.0, 7.0), 180.0, -180.0)
+    shackle.lineTo(x + 3.5, y + 8.0)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for colour, width in ((HAIRLINE, 4.0), (OUTLINE, 1.8)):
+        painter.setPen(QPen(colour, width))
+        painter.drawPath(shackle)
+    painter.setPen(QPen(HAIRLINE, 1.2))
+    painter.setBrush(OUTLINE)
+    painter.drawRoundedRect(QRectF(x - 5.5, y + 7.0, 11.0, 8.5), 1.5, 1.5)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
 
 
 def enter_screen(painter: QPainter, scale: float, origin: np.ndarray) -> None:

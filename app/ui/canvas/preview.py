@@ -47,16 +47,21 @@ class Previews:
         merged = {**poses, **changes}
         return {track: pose for track, pose in merged.items() if pose is not None}
 
-    def project(self, project: Any) -> _AsShown:
-        """A view of the project in which waiting edits are done already; edits can be made from it but not applied to it."""
-        return _AsShown(project, self)
+    def project(self, project: Any, dragged: bool = False) -> _AsShown:
+        """A view of the project in which waiting edits are done already; edits can be made from it but not applied to it.
+
+        ``dragged``: also what is being dragged.
+        """
+        return _AsShown(project, self, dragged)
 
 
 class _AsShown:
-    def __init__(self, project: Any, previews: Previews) -> None:
-        self._project, self._previews = project, previews
+    def __init__(self, project: Any, previews: Previews, dragged: bool) -> None:
+        self._project, self._previews, self._dragged = project, previews, dragged
 
     def poses(self, frame: int) -> Mapping[int, Pose]:
+        if self._dragged:
+            return self._previews.over(self._project.poses(frame), frame)
         drag, self._previews.drag = self._previews.drag, None
         try:
             return self._previews.over(self._project.poses(frame), frame)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +36,7 @@ class ShownPerson:
         form: (K,) int8: PREDICTED, FIRM or INTERPOLATED.
         rect: (left, top, right, bottom) of box and drawn joints on the screen.
         size: factor on marks: people seen from far get smaller marks, so that a crowd stays readable.
+        locked: no hand changes this person.
     """
 
     track: int
@@ -47,6 +48,7 @@ class ShownPerson:
     form: np.ndarray
     rect: tuple[float, float, float, float]
     size: float
+    locked: bool = False
 
 
 def joint_form(pose: Pose) -> np.ndarray:
@@ -70,10 +72,22 @@ def drawn_joints(pose: Pose, display: DisplayOptions) -> np.ndarray:
     return (pose.visibility != Visibility.ABSENT) & sure
 
 
-def show(poses: Mapping[int, Pose], scale: float, origin: np.ndarray, display: DisplayOptions) -> list[ShownPerson]:
-    """Poses of a frame as seen by a camera of ``scale`` and ``origin`` (view coordinates of the screen's corner)."""
+def show(
+    poses: Mapping[int, Pose],
+    scale: float,
+    origin: np.ndarray,
+    display: DisplayOptions,
+    selected: Collection[int] = (),
+    locked: Callable[[int], bool] = lambda _track: False,
+) -> list[ShownPerson]:
+    """Poses of a frame as seen by a camera of ``scale`` and ``origin`` (view coordinates of the screen's corner).
+
+    Hidden people are left out unless they are ``selected``; they keep their number.
+    """
     people = []
     for number, (track, pose) in enumerate(sorted(poses.items()), start=1):
+        if track in display.hidden and track not in selected:
+            continue
         screen = (pose.keypoints + 0.5 - origin) * scale
         drawn = drawn_joints(pose, display)
         corners = [screen[drawn]] if drawn.any() else []
@@ -84,7 +98,8 @@ def show(poses: Mapping[int, Pose], scale: float, origin: np.ndarray, display: D
         tall = float(np.hypot(*(high - low)))
         size = display.mark_scale * float(np.clip(tall / _SMALL_PERSON, _LEAST, 1.0))
         rect = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
-        people.append(ShownPerson(track, number, pose, screen, placed_joints(pose), drawn, joint_form(pose), rect, size))
+        state = placed_joints(pose), drawn, joint_form(pose)
+        people.append(ShownPerson(track, number, pose, screen, *state, rect, size, locked(track)))
     return people
 
 

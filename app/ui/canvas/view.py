@@ -33,6 +33,7 @@ class CanvasView(pg.GraphicsView):
     Signals:
         camera_changed: scale, origin or size changed.
         pressed, moved, released, double_clicked: mouse events (``QMouseEvent``), untouched by pyqtgraph's own handling.
+        wheel_held: (notches, modifiers): the wheel was turned with Alt or Ctrl held.
         left: the pointer left the view.
     """
 
@@ -41,6 +42,7 @@ class CanvasView(pg.GraphicsView):
     moved = Signal(object)
     released = Signal(object)
     double_clicked = Signal(object)
+    wheel_held = Signal(float, object)
     left = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -162,7 +164,10 @@ class CanvasView(pg.GraphicsView):
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: D102
         pixels, angle = event.pixelDelta().y(), event.angleDelta().y() or event.angleDelta().x()
         steps = pixels / 60 if not event.pixelDelta().isNull() else angle / 120
-        self.zoom_at(1.2**steps, _point(event.position()))
+        if event.modifiers() & (Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ControlModifier):
+            self.wheel_held.emit(float(steps), event.modifiers())
+        else:
+            self.zoom_at(1.2**steps, _point(event.position()))
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: D102

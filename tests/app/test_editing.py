@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from conftest import write_numbered_video
 from hands import ALT, CTRL, PLAIN, RIGHT, SHIFT, click, drag, key, press_and_move, wait_until, wheel
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -81,24 +82,47 @@ class Bench:
         return before, after
 
 
-@pytest.fixture
-def bench(qtbot, isolated_settings, small_video) -> Iterator[Bench]:
-    settings().setValue("model/predict_while_working", False)
-    settings().setValue("hints/dismissed", True)
-    make_application()
-    window = make_window()
-    qtbot.addWidget(window)
-    qtbot.waitExposed(window)
-    window.activateWindow()
-    with qtbot.waitSignal(window.session.picture_ready, timeout=10_000):
-        window.session.open_path(small_video)
-    bench = Bench(qtbot, window)
+@pytest.fixture(scope="module")
+def window(qapp, tmp_path_factory) -> Iterator[MainWindow]:
+    """One window for all tests here: making one takes longer than what they do in it."""
+    folder = tmp_path_factory.mktemp("bench")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("CONFIG", "DATA", "STATE", "CACHE"):
+            patch.setenv(f"XDG_{name}_HOME", str(folder / name))
+        settings().setValue("model/predict_while_working", False)
+        settings().setValue("hints/dismissed", True)
+        make_application()
+        window = make_window(write_numbered_video(folder / "numbered.mp4"))
+        window.activateWindow()
+        wait_until(lambda: window.session.picture is not None, "the first picture", 60)
+    project = window.session.project
     for frame in (2, 3, 4, 5, 9):
-        bench.project.store_predictions(frame, {1: predicted(90 + frame, 120), 2: predicted(210, 110, 0.9)})
-    bench.go(FRAME)
-    window.canvas.setFocus()
-    yield bench
+        project.store_predictions(frame, {1: predicted(90 + frame, 120), 2: predicted(210, 110, 0.9)})
+    yield window
     window.close()
+
+
+@pytest.fixture
+def bench(qtbot, window: MainWindow) -> Iterator[Bench]:
+    bench = Bench(qtbot, window)
+    bench.go(FRAME)
+    window.activateWindow()
+    window.canvas.setFocus()
+    qtbot.waitUntil(window.isActiveWindow)
+    yield bench
+    for dialog in list(window.dialogs):
+        dialog.close()
+    window.canvas.cancel()
+    window.canvas.leave_tool()
+    bench.settle()
+    window.session.select(None)
+    window.session.set_display(hidden=frozenset())
+    window.session.clipboard = {}
+    bench.project.go_to_history(0)
+    window.canvas.fit()
+    for toast in list(window.toasts.toasts):
+        toast.leave()
+    window.hint("")
 
 
 # ---- selecting ---------------------------------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ class FrameSpan(QWidget):
         if session.frame_range is not None:  # drawn on the timeline
             self.first.setValue(session.frame_range[0])
             self.last.setValue(session.frame_range[1])
+            self.between.setChecked(True)
 
     def _typed(self) -> None:
         self.between.setChecked(True)

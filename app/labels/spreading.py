@@ -1,0 +1,296 @@
+"""A correction spreads: what a human said of joints in a few frames is carried into the frames between and beside them.
+
+:func:`plan` says what would become of which frames and changes nothing; :func:`refined` moves the planned places to the model's
+own peaks near them; :func:`spread` makes the one edit of it. Only joints that a human placed are spread; a human's, an
+imported, an accepted or a reviewed keypoint is never touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+import numpy as np
+
+from app.labels.changes import Change, Edit
+from app.labels.making import frames_words
+from app.labels.paths import JointPath, fill
+from app.labels.pose import Pose, Provenance, Visibility
+from app.labels.project import Project
+from glsmamba.data.problems import head_segment
+from glsmamba.data.records import Box
+from glsmamba.data.skeletons import Skeleton, joint_words
+
+__all__ = ["REACH", "Peaks", "Spread", "head_size", "plan", "refined", "spread"]
+
+#: Frames that a correction reaches on each side where no other one lies nearer.
+REACH = 60
+#: A person who is away for more frames than this was not lost but gone: such gaps are not filled.
+GAP = 30
+#: Head sizes within which the model's peak nearest to the planned place is taken.
+NEAR = 0.35
+#: PCKh's head size is this share of the distance from head bottom to head top, or of the longer side of a person's box.
+_OF_HEAD, _OF_BOX = 0.6 / 0.7, 0.11
+_TRUSTED = (Provenance.HUMAN, Provenance.IMPORTED)
+
+#: Peaks of a joint's heat map: (N, 2) pixels of the frame, and their (N,) values.
+Peaks = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """What spreading would do to one person.
+
+    Attributes:
+        track: the person.
+        joints: the joints that a human placed, by number.
+        before: frame -> pose as it was when the plan was made; None where the person is missing.
+        after: frame -> pose as it would be, for the same frames.
+        places: (frame, joint) of every keypoint that gets another place.
+        size: head size in pixels.
+    """
+
+    track: int
+    joints: tuple[int, ...]
+    before: Mapping[int, Pose | None] = field(default_factory=dict)
+    after: Mapping[int, Pose] = field(default_factory=dict)
+    places: frozenset[tuple[int, int]] = frozenset()
+    size: float = 1.0
+
+    def __bool__(self) -> bool:
+        return bool(self.after)
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """Frames that would change, ascending."""
+        return tuple(sorted(self.after))
+
+
+def plan(project: Project, track: int, frames: Iterable[int], reach: int = REACH, believe: bool = True) -> Spread:
+    """What it would do to spread the corrections that a human made to a person in ``frames``.
+
+    Between a correction and the nearest other one of the same joint all that the model does not say well is filled in; where
+    there is no other, the frames outward as far as the model goes on being wrong, ``reach`` at most. A frame in which the
+    person is missing counts as a correction of the whole gap.
+
+    With ``believe`` False the model is not asked: all between two corrections is interpolated, and nothing beyond them.
+    """
+    centres = sorted(set(frames))
+    if not centres:
+        return Spread(track, ())
+    window = _Window(project, track, max(centres[0] - reach, 0), min(centres[-1] + reach, project.n_frames - 1))
+    if not believe:
+        window.seen[:] = False
+    return window.planned([frame - window.first for frame in centres])
+
+
+def refined(spread: Spread, peaks: Mapping[int, Mapping[int, Peaks]], near: float = NEAR) -> Spread:
+    """The plan with its places moved to the model's peaks: of each joint the peak nearest to the planned place.
+
+    Args:
+        spread: the plan.
+        peaks: frame -> joint -> peaks of the heat map.
+        near: head sizes; where no peak is as near as that the planned place stays.
+    """
+    after = dict(spread.after)
+    for frame, of_joints in peaks.items():
+        pose = after.get(frame)
+        if pose is None:
+            continue
+        places, scores, origin = pose.keypoints.copy(), pose.scores.copy(), pose.provenance.copy()
+        for joint, (where, values) in of_joints.items():
+            if (frame, joint) not in spread.places or len(where) == 0:
+                continue
+            away = np.linalg.norm(where - places[joint], axis=1)
+            best = int(away.argmin())
+            if away[best] <= near * spread.size:
+                places[joint], origin[joint] = where[best], Provenance.REFINED
+                scores[joint] = float(np.clip(values[best], 0.0, 1.0))
+        after[frame] = pose.with_(keypoints=places, scores=scores, provenance=origin)
+    return replace(spread, after=after)
+
+
+def spread(project: Project, planned: Spread) -> Edit:
+    """The edit of a plan. Keypoints that changed since it was made are left as they are now."""
+    changes = []
+    for frame in planned.frames:
+        now, before, after = project.pose(frame, planned.track), planned.before[frame], planned.after[frame]
+        if now is None and before is None:
+            if planned.track not in project.deleted(frame):
+                changes.append(Change(frame, planned.track, None, after))
+            continue
+        if now is None or before is None or now.looked_at:
+            continue
+        which = np.zeros(len(now.keypoints), bool)
+        which[[joint for f, joint in planned.places if f == frame]] = True
+        which &= (now.keypoints == before.keypoints).all(axis=1) & (now.provenance == before.provenance)
+        if which.any():
+            changes.append(Change(frame, planned.track, now, _with_joints(now, after, which)))
+    if not changes:
+        return Edit("")
+    return Edit(_title(project, planned, [change.frame for change in changes]), tuple(changes))
+
+
+def head_size(pose: Pose, skeleton: Skeleton) -> float:
+    """PCKh's head size of a person in pixels, from the head's joints, else the box, else the joints' extent; 0 if unknown.
+
+    A guess for distances within which things are looked for, not for measuring errors.
+    """
+    there = pose.visibility != Visibility.ABSENT
+    segment = head_segment(pose.keypoints, there, skeleton)
+    if segment is not None:
+        return _OF_HEAD * float(np.linalg.norm(segment[0] - segment[1]))
+    if pose.box is not None:
+        return _OF_BOX * max(pose.box[2:])
+    points = pose.keypoints[there]
+    return _OF_BOX * float((points.max(axis=0) - points.min(axis=0)).max()) if len(points) else 0.0
+
+
+def _title(project: Project, planned: Spread, frames: list[int]) -> str:
+    what = joint_words(project.skeleton.joints[planned.joints[0]]) if len(planned.joints) == 1 else "corrections"
+    if not planned.joints:
+        return f"Fill the gap of {project.track_name(planned.track)} {frames_words(frames)}"
+    return f"Spread {what} of {project.track_name(planned.track)} {frames_words(frames)}"
+
+
+def _with_joints(pose: Pose, source: Pose, which: np.ndarray) -> Pose:
+    """``pose`` with the joints of the mask taken from ``source``."""
+    return pose.with_(
+        keypoints=np.where(which[:, None], source.keypoints, pose.keypoints),
+        visibility=np.where(which, source.visibility, pose.visibility),
+        scores=np.where(which, source.scores, pose.scores),
+        provenance=np.where(which, source.provenance, pose.provenance),
+        reviewed=False,
+    )
+
+
+class _Window:
+    """A person over the frames that a plan looks at, as arrays by frame and joint."""
+
+    def __init__(self, project: Project, track: int, first: int, last: int) -> None:
+        self.track, self.first = track, first
+        self.poses = [project.pose(frame, track) for frame in range(first, last + 1)]
+        self.flip = project.skeleton.flip
+        n, k = len(self.poses), len(project.skeleton)
+        self.places, self.scores = np.zeros((n, k, 2)), np.zeros((n, k))
+        self.visibility, self.origin = np.zeros((n, k), np.uint8), np.zeros((n, k), np.uint8)
+        self.looked_at = np.zeros(n, bool)
+        self.here = np.array([pose is not None for pose in self.poses])
+        for i, pose in enumerate(self.poses):
+            if pose is not None:
+                self.places[i], self.scores[i] = pose.keypoints, pose.scores
+                self.visibility[i], self.origin[i] = pose.visibility, pose.provenance
+                self.looked_at[i] = pose.looked_at
+        present = self.visibility != Visibility.ABSENT
+        trusted = np.isin(self.origin, _TRUSTED) | self.looked_at[:, None]
+        self.human = (self.origin == Provenance.HUMAN) & present
+        self.fixed = trusted & present
+        self.seen = (self.origin == Provenance.MODEL) & present & ~trusted
+        gap = self._gaps()
+        gap[[f - first for f in range(first, last + 1) if track in project.deleted(f)]] = False
+        self.gap = gap
+        self.free = (self.here[:, None] & ~trusted) | gap[:, None]
+        sizes = [s for pose in self.poses if pose is not None and (s := head_size(pose, project.skeleton)) > 0]
+        self.size = float(np.median(sizes)) if sizes else 1.0
+
+    def _gaps(self) -> np.ndarray:
+        """(n,) bool: frames in which the person is missing for a while."""
+        out = np.zeros(len(self.here), bool)
+        frames = np.flatnonzero(self.here)
+        for a, b in pairwise(frames.tolist()):
+            out[a + 1 : b] = b - a - 1 <= GAP
+        return out
+
+    def planned(self, centres: list[int]) -> Spread:
+        """The plan around the corrections of these frames."""
+        n, k = self.visibility.shape
+        wanted = np.zeros((n, k), bool)
+        places, scores, visibility = self.places.copy(), self.scores.copy(), self.visibility.copy()
+        touched = [int(j) for j in np.flatnonzero(self.human[centres].any(axis=0))]
+        for j in touched:
+            own = np.array([c for c in centres if self.human[c, j]])
+            m = int(self.flip[j])
+            mirror = (None, None) if m == j else (self.places[:, m], self.seen[:, m])
+            found = fill(JointPath(self.places[:, j], self.fixed[:, j], self.seen[:, j], *mirror, self.size), own)
+            take = self.free[found.frames, j] & ~wanted[found.frames, j]
+            rows = (found.frames, found.places, found.mirrored, found.ends)
+            for i, place, mirrored, ends in zip(*(row[take] for row in rows), strict=True):
+                wanted[i, j] = True
+                places[i, j] = place
+                a, b = ends.tolist()
+                share = 0.0 if a == b else (i - a) / (b - a)
+                scores[i, j] = self.scores[a, m] if mirrored else (1 - share) * self.scores[a, j] + share * self.scores[b, j]
+                hidden = not mirrored and (self.visibility[[a, b], j] == Visibility.OCCLUDED).all()
+                visibility[i, j] = Visibility.OCCLUDED if hidden else Visibility.VISIBLE
+                if mirrored and self.free[i, m] and not wanted[i, m] and m not in touched and self.seen[i, j]:
+                    wanted[i, m] = True
+                    places[i, m], scores[i, m], visibility[i, m] = self.places[i, j], self.scores[i, j], self.visibility[i, j]
+        opened = self.gap & wanted.any(axis=1)
+        for c in centres:
+            if self.gap[c]:
+                opened |= self._gap_around(c)
+        return self._made(wanted, places, scores, visibility, np.flatnonzero(opened), touched)
+
+    def _gap_around(self, frame: int) -> np.ndarray:
+        frames = np.flatnonzero(self.here)
+        after = int(np.searchsorted(frames, frame))
+        out = np.zeros(len(self.here), bool)
+        out[frames[after - 1] + 1 : frames[after]] = True
+        return out & self.gap
+
+    def _made(
+        self,
+        wanted: np.ndarray,
+        places: np.ndarray,
+        scores: np.ndarray,
+        visibility: np.ndarray,
+        opened: np.ndarray,
+        touched: list[int],
+    ) -> Spread:
+        before: dict[int, Pose | None] = {}
+        after: dict[int, Pose] = {}
+        moved: set[tuple[int, int]] = set()
+        for i in opened.tolist():
+            pose = self._missing(i)
+            if pose is not None:
+                given = wanted[i] & (visibility[i] != Visibility.ABSENT)
+                source = Pose(places[i], visibility[i], scores[i], np.full(len(given), Provenance.INTERPOLATED))
+                made = _with_joints(pose, source, given)
+                before[self.first + i], after[self.first + i] = None, made
+                moved |= {(self.first + i, int(j)) for j in np.flatnonzero(made.visibility)}
+        for i in np.flatnonzero(wanted.any(axis=1) & self.here).tolist():
+            pose = self.poses[i]
+            assert pose is not None
+            source = Pose(places[i], visibility[i], scores[i], np.full(len(wanted[i]), Provenance.INTERPOLATED))
+            before[self.first + i], after[self.first + i] = pose, _with_joints(pose, source, wanted[i])
+            moved |= {(self.first + i, int(j)) for j in np.flatnonzero(wanted[i])}
+        return Spread(self.track, tuple(touched), before, after, frozenset(moved), self.size)
+
+    def _missing(self, i: int) -> Pose | None:
+        """The pose between those on both sides of a gap."""
+        frames = np.flatnonzero(self.here)
+        at = int(np.searchsorted(frames, i))
+        if not 0 < at < len(frames):
+            return None
+        a, b = int(frames[at - 1]), int(frames[at])
+        one, other = self.poses[a], self.poses[b]
+        assert one is not None and other is not None
+        share = (i - a) / (b - a)
+        both = (self.visibility[[a, b]] != Visibility.ABSENT).all(axis=0)
+        hidden = (self.visibility[[a, b]] == Visibility.OCCLUDED).all(axis=0)
+        return Pose(
+            np.where(both[:, None], (1 - share) * one.keypoints + share * other.keypoints, 0.0),
+            np.where(both, np.where(hidden, Visibility.OCCLUDED, Visibility.VISIBLE), Visibility.ABSENT),
+            np.where(both, (1 - share) * one.scores + share * other.scores, 0.0),
+            np.where(both, Provenance.INTERPOLATED, Provenance.NONE),
+            box=_between(one.box, other.box, share),
+            score=min(one.score, other.score),
+        )
+
+
+def _between(one: Box | None, other: Box | None, share: float) -> Box | None:
+    if one is None or other is None:
+        return None
+    x, y, w, h = ((1 - share) * a + share * b for a, b in zip(one, other, strict=True))
+    return (x, y, w, h)

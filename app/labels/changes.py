@@ -23,17 +23,21 @@ class ProjectError(RuntimeError):
 
 @dataclass(frozen=True)
 class Change:
-    """One person in one frame becomes another pose; None means nobody."""
+    """One person in one frame becomes another pose; None means nobody.
+
+    ``moved`` says that nobody was deleted: the pose goes on under another id, and a prediction may put this one here again.
+    """
 
     frame: int
     track: int
     before: Pose | None
     after: Pose | None
+    moved: bool = False
 
     @property
     def inverse(self) -> Change:
         """The change that takes this one back."""
-        return Change(self.frame, self.track, self.after, self.before)
+        return Change(self.frame, self.track, self.after, self.before, self.moved)
 
 
 @dataclass(frozen=True)

@@ -736,7 +736,7 @@ class Project:
     def _rebased(self, change: Change, now: bytes | None, draft: _Draft) -> bytes | None:
         """The cell that ``change`` makes of the cell that is there now."""
         if change.after is None:
-            return now if not now else TOMBSTONE
+            return now if not now else None if change.moved else TOMBSTONE
         self._check_pose(change.after)
         after = draft.encode(change.after)
         if not now or after == now:
@@ -746,7 +746,7 @@ class Project:
             if _is_free(current) and not current.box_by_human:
                 return after
             raise ProjectError(f"{self.track_name(change.track)} is already in frame {change.frame}; use another person's id.")
-        if draft.encode(change.before) == now:
+        if draft.encode(change.before) == now or (change.moved and _is_free(current)):
             return after
         return draft.encode(_merged(change.before, change.after, current))
 

@@ -28,6 +28,7 @@ import numpy as np
 from app.inference.detector import Detection, Detector
 from app.inference.joining import Rename, same_people, to_rename
 from app.inference.order import neighbours, next_frame
+from app.inference.peaks import peaks_of
 from app.inference.people import as_candidate, box_of, keeps_joints, new_pose, placed_by_human
 from app.inference.status import EngineStatus, State
 from app.inference.tracker import Candidate, Tracked, Tracker, TrackerSettings
@@ -35,6 +36,7 @@ from app.inference.windows import Frames, Reader, shown_to_model
 from app.labels.changes import LabelChange
 from app.labels.pose import Pose
 from app.labels.project import Project
+from app.labels.spreading import Peaks
 from glsmamba.data.records import Box
 from glsmamba.data.video import VideoError
 from glsmamba.maps import ActivationMaps, Block, MapKind
@@ -122,12 +124,13 @@ _Captured = tuple["CapturedWindow", tuple[int, ...], np.ndarray]
 class _Order:
     """Something asked for by hand, done before anything else."""
 
-    what: Literal["predict", "heatmaps", "activation"]
+    what: Literal["predict", "heatmaps", "activation", "peaks"]
     frame: int
     track: int | None
     future: Future[Any]
     query: int | tuple[float, float] | None = None
     kind: MapKind = field(default_factory=MapKind)
+    box: Box | None = None
 
 
 @dataclass(eq=False)
@@ -263,6 +266,13 @@ class Engine:
         """
         return self._order(_Order("activation", frame, track, Future(), query, kind or MapKind()))
 
+    def peaks(self, frame: int, box: Box) -> Future[dict[int, Peaks]]:
+        """Peaks of all heat maps of whoever is in a box, by joint. Many may wait; all else that is asked for goes first.
+
+        Cancel the future of a request that is no longer wanted.
+        """
+        return self._order(_Order("peaks", frame, None, Future(), box=box))
+
     def close(self) -> None:
         """End :meth:`run` as soon as the model has finished its present block, and cancel what waits."""
         with self._lock:
@@ -290,9 +300,9 @@ class Engine:
             if self._closed:
                 order.future.cancel()
                 return order.future
-            if order.what != "predict":
+            if order.what in ("heatmaps", "activation"):
                 replaced = [o for o in self._orders if o.what == order.what]
-            else:
+            elif order.what == "predict":
                 replaced = [o for o in self._orders if (o.what, o.frame, o.track) == ("predict", order.frame, order.track)]
             for old in replaced:
                 self._orders.remove(old)
@@ -332,7 +342,9 @@ class Engine:
             if self._closed:
                 return False
             mode, device = self._mode, self._device
-            order = self._orders.popleft() if self._orders else None
+            order = next((o for o in self._orders if o.what != "peaks"), self._orders[0] if self._orders else None)
+            if order is not None:
+                self._orders.remove(order)
             edited, self._edited = self._edited, set()
         try:
             if device != self._predictor_device and self._predictor is not None:
@@ -565,6 +577,10 @@ class Engine:
                 order.future.set_result(self._serve_person(order))
             elif order.what == "heatmaps":
                 order.future.set_result(self._serve_heatmaps(order))
+            elif order.what == "peaks":
+                assert order.box is not None
+                prediction = self._predict_one(order.frame, order.box, keep_heatmaps=True)
+                order.future.set_result(peaks_of(prediction, self._model().config.sigma))
             else:
                 order.future.set_result(self._serve_activation(order))
         except CancelledError as error:

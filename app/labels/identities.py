@@ -131,15 +131,15 @@ def merge(project: Project, kept: int, gone: int, frames: range) -> IdChange:
     return IdChange(title, tuple(numbers), flags, make, lost=tuple(np.flatnonzero(both).tolist()))
 
 
-def split(project: Project, track: int, frames: range) -> IdChange:
-    """A person becomes a new one in some frames: somebody else was taken for them."""
+def split(project: Project, track: int, frames: range, new: int | None = None) -> IdChange:
+    """A person becomes a new one in some frames: somebody else was taken for them. ``new`` is an id kept for that."""
     flags = project.track_flags(track)
     changed = _scope(project, frames) & _there(flags)
     if not changed.any():
         raise ProjectError(f"{project.track_name(track)} is in none of these frames.")
     if (changed == _there(flags)).all():
         raise ProjectError(f"{project.track_name(track)} is in no other frames: there is nothing to divide.")
-    new = project.new_track_id()
+    new = project.new_track_id() if new is None else new
     change = assign(project, track, new, frames)
     title = f"Divide {project.track_name(track)}: {project.track_name(new)} {frames_words(change.frames)}"
 

@@ -211,8 +211,9 @@ class _Window:
         for j in touched:
             own = np.array([c for c in centres if self.human[c, j]])
             m = int(self.flip[j])
-            mirror = (None, None) if m == j else (self.places[:, m], self.seen[:, m])
-            found = fill(JointPath(self.places[:, j], self.fixed[:, j], self.seen[:, j], *mirror, self.size), own)
+            places_m, seen_m = (None, None) if m == j else (self.places[:, m], self.seen[:, m])
+            path = JointPath(self.places[:, j], self.fixed[:, j], self.seen[:, j], places_m, seen_m, self.size)
+            found = fill(path, own)
             take = self.free[found.frames, j] & ~wanted[found.frames, j]
             rows = (found.frames, found.places, found.mirrored, found.ends)
             for i, place, mirrored, ends in zip(*(row[take] for row in rows), strict=True):

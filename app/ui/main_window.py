@@ -20,6 +20,7 @@ from app.ui.hints import Hints
 from app.ui.messages import Toasts
 from app.ui.panels.page import Page
 from app.ui.panels_table import PANELS
+from app.ui.proposals.proposals import Proposals
 from app.ui.session import Session
 from app.ui.settings import settings
 from app.ui.status import StatusBar, WorkWidget
@@ -47,6 +48,7 @@ class MainWindow(QMainWindow):
         canvas: the picture.
         timeline: frames and people over time.
         files: verbs of the File menu.
+        proposals: changes over many frames that are shown before they are made.
         docks: dock widgets by the id of :data:`app.ui.panels_table.PANELS`.
     """
 
@@ -54,6 +56,7 @@ class MainWindow(QMainWindow):
     canvas: Canvas
     timeline: Timeline
     files: Files
+    proposals: Proposals
     docks: dict[str, QDockWidget]
 
     def __init__(self, session: Session) -> None:
@@ -92,6 +95,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self.splitter)
         self.toasts = Toasts(self.pages)
         self.hints = Hints(self.canvas)
+        self.proposals = Proposals(session, self.canvas, self.timeline.view, self.toasts.keep_clear)
 
         self.docks = {}
         self.status = StatusBar(session, self)
@@ -160,9 +164,9 @@ class MainWindow(QMainWindow):
     # ---- verbs of the menus --------------------------------------------------------------------------------------------
 
     def escape(self) -> None:
-        """End a drag or leave a tool; else let go of the range of frames, then of the joint, then of the person."""
+        """End a drag, leave a tool, take a proposal away; else let go of the range, then of the joint, then of the person."""
         session = self.session
-        if self.timeline.view.cancel() or self.canvas.cancel():
+        if self.timeline.view.cancel() or self.canvas.cancel() or self.proposals.cancel():
             return
         if session.frame_range is not None:
             session.set_frame_range(None)

@@ -98,6 +98,7 @@ class Toasts(QObject):
         super().__init__(host)
         self._host = host
         self.toasts: list[Toast] = []
+        self._taken = 0
         host.installEventFilter(self)
 
     def show_message(self, message: Message) -> None:
@@ -113,6 +114,11 @@ class Toasts(QObject):
         toast.show()
         self._place()
 
+    def keep_clear(self, height: int) -> None:
+        """Leave so much room at the lower edge to something else."""
+        self._taken = height
+        self._place()
+
     def _left(self, toast: Toast) -> None:
         if toast in self.toasts:
             self.toasts.remove(toast)
@@ -120,7 +126,7 @@ class Toasts(QObject):
 
     def _place(self) -> None:
         width = max(min(560, self._host.width() - 4 * theme.GRID), 160)
-        bottom = self._host.height() - 2 * theme.GRID
+        bottom = self._host.height() - 2 * theme.GRID - self._taken
         for toast in reversed(self.toasts):
             height = toast.height_for(width)
             toast.setGeometry((self._host.width() - width) // 2, bottom - height, width, height)

@@ -25,6 +25,7 @@ from app.ui.settings import add_recent, settings
 from app.ui.threads.decode_thread import DecodeThread
 from app.ui.threads.inference_thread import InferenceThread
 from app.ui.threads.project_thread import Job, ProjectThread
+from glsmamba.data.records import Box
 from glsmamba.data.skeletons import POSETRACK15, Skeleton
 from glsmamba.maps import MapKind
 
@@ -70,6 +71,8 @@ class Session(QObject):
     message = Signal(object)
     heatmap_ready = Signal(object)
     activation_ready = Signal(object)
+    peaks_ready = Signal(int, int, object)
+    """(ticket, frame, joint -> ``app.labels.spreading.Peaks``, or None where there are none to be had)."""
     save_state_changed = Signal(object)
     relink_wanted = Signal(object, object)
     """(project path, path of the missing video): the window asks where the video is now."""
@@ -101,6 +104,7 @@ class Session(QObject):
         self.inference_status: Any = None
         self.devices: tuple[tuple[str, str], ...] = ()
         self._pending = 0
+        self._peaks_ticket = 0
         self._closed = threading.Event()
         self._closed.set()
         self._decoder: DecodeThread | None = None
@@ -580,6 +584,19 @@ class Session(QObject):
         if (thread := self._need_inference()) is not None:
             thread.activation_now(self.shown_frame if frame is None else frame, track, query, kind or MapKind())
 
+    def request_peaks(self, boxes: Mapping[int, Box]) -> int:
+        """Ask for the peaks of a person's heat maps in several frames; ``peaks_ready`` follows for each, with this ticket.
+
+        A newer request takes the place of an older one; none at all, with no boxes, ends it.
+        """
+        self._peaks_ticket += 1
+        if boxes:
+            if (thread := self._need_inference()) is not None:
+                thread.peaks_now(self._peaks_ticket, boxes)
+        elif self._inference is not None:
+            self._inference.cancel_peaks()
+        return self._peaks_ticket
+
     def _need_inference(self, run: bool = False) -> InferenceThread | None:
         """The inference thread, started when it wasn't; without ``run`` it then only answers requests."""
         if self.project is None or self.video_path is None:
@@ -591,6 +608,7 @@ class Session(QObject):
             thread.devices.connect(self._devices)
             thread.heatmaps.connect(self._heatmaps)
             thread.activation.connect(self._activation)
+            thread.peaks.connect(self._peaks)
             self._inference = thread
             thread.start()
         return self._inference
@@ -611,6 +629,10 @@ class Session(QObject):
     def _activation(self, result: Any) -> None:
         if self.sender() is self._inference:
             self.activation_ready.emit(result)
+
+    def _peaks(self, ticket: int, frame: int, found: Any) -> None:
+        if self.sender() is self._inference:
+            self.peaks_ready.emit(ticket, frame, found)
 
     def _devices(self, devices: tuple[tuple[str, str], ...]) -> None:
         self.devices = devices

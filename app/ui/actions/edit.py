@@ -31,7 +31,8 @@ def _something_to_leave(window: MainWindow) -> str:
     if reason := open_video(window):
         return reason
     canvas, session = window.canvas, window.session
-    busy = canvas.dragging or canvas.tool is not None or session.frame_range is not None or session.selected_track is not None
+    busy = canvas.dragging or canvas.tool is not None or window.proposals.waiting
+    busy = busy or session.frame_range is not None or session.selected_track is not None
     return "" if busy else "Nobody is selected."
 
 
@@ -41,5 +42,5 @@ ACTIONS = (
     Action("edit.redo", "Redo", "Edit", lambda w: w.session.redo(), redoable, icon="redo", held=True,
            dynamic_title=_redo_title),
     Action("edit.escape", "Put back, or select nobody", "Edit", lambda w: w.escape(), _something_to_leave, group=1,
-           tip="Ends a drag without a change, leaves a tool, drops the range of frames, else selects nobody."),
+           tip="Ends a drag without a change, leaves a tool, takes a proposal away, drops the range, else selects nobody."),
 )  # fmt: skip

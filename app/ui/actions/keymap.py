@@ -46,7 +46,7 @@ def load_keymap(path: Path) -> dict[str, tuple[str, ...]]:
 
 
 def resolve(actions: Iterable[Action], keymap: Mapping[str, tuple[str, ...]]) -> dict[str, list[Action]]:
-    """Key to the actions it can mean, joint actions first, then those of a person, then the window's.
+    """Key to the actions it can mean: those of a proposal first, then of a joint, of a person, of the window.
 
     Two actions of the same scope on one key, or keys for an action that does not exist, raise :class:`KeymapError`.
     """
@@ -54,7 +54,7 @@ def resolve(actions: Iterable[Action], keymap: Mapping[str, tuple[str, ...]]) ->
     unknown = sorted(set(keymap) - set(by_id))
     if unknown:
         raise KeymapError(f'The key map names the action "{unknown[0]}", which does not exist.')
-    order = {"joint": 0, "person": 1, "window": 2}
+    order = {"proposal": 0, "joint": 1, "person": 2, "window": 3}
     made: dict[str, list[Action]] = {}
     for action in by_id.values():
         for key in keymap.get(action.id, ()):

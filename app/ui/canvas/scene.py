@@ -52,10 +52,10 @@ class ShownPerson:
 
 
 def joint_form(pose: Pose) -> np.ndarray:
-    """(K,) int8: how a joint's state shows: a human's word is full, a model's thin, an interpolation dashed."""
+    """(K,) int8: how a joint's state shows: a human's word is full, a model's thin, what was filled in dashed."""
     form = np.full(len(pose.keypoints), PREDICTED, np.int8)
     form[np.isin(pose.provenance, (Provenance.HUMAN, Provenance.IMPORTED))] = FIRM
-    form[pose.provenance == Provenance.INTERPOLATED] = INTERPOLATED
+    form[np.isin(pose.provenance, (Provenance.INTERPOLATED, Provenance.REFINED))] = INTERPOLATED
     if pose.accepted:
         form[:] = FIRM
     return form

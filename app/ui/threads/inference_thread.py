@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from glsmamba.maps import MapKind
 
 if TYPE_CHECKING:
     from app.inference.engine import Engine
+    from glsmamba.data.records import Box
 
 __all__ = ["InferenceThread"]
 
@@ -26,7 +27,7 @@ class InferenceThread(QThread):
     """Owns the engine of one project. Verbs come from the window's thread, leave a note and return; answers are signals.
 
     ``status(EngineStatus)``, ``message(Message)``, ``devices(tuple of (name, title))``, ``heatmaps(PersonHeatmaps)``,
-    ``activation(PersonActivation)``.
+    ``activation(PersonActivation)``, ``peaks(ticket, frame, joint -> peaks)``.
 
     Args:
         project: where predictions are stored.
@@ -42,6 +43,7 @@ class InferenceThread(QThread):
     devices = Signal(object)
     heatmaps = Signal(object)
     activation = Signal(object)
+    peaks = Signal(int, int, object)
 
     def __init__(
         self, project: Any, video: Path, index: Any, frame: int, device: str, run: bool = True, parent: QObject | None = None
@@ -52,6 +54,7 @@ class InferenceThread(QThread):
         self._lock = threading.Lock()
         self._engine: Engine | None = None
         self._notes: list[Callable[[Engine], object]] = []
+        self._peaks: list[Future[Any]] = []
         self._ending = False
         self._loaded = False
         if not run:
@@ -91,6 +94,34 @@ class InferenceThread(QThread):
     def activation_now(self, frame: int, track: int, query: int | tuple[float, float] | None, kind: MapKind) -> None:
         """Activation maps of a person for a joint, a point in pixels of the frame, or all tokens; ``activation`` follows."""
         self._tell(lambda engine: self._watch(engine.activation(frame, track, query, kind), self.activation))
+
+    def peaks_now(self, ticket: int, boxes: Mapping[int, Box]) -> None:
+        """Peaks of a person's heat maps in several frames (frame -> box); ``peaks`` follows for each. One ticket at a time."""
+
+        def ask(engine: Engine) -> None:
+            self._stop_peaks()
+            for frame, box in boxes.items():
+                future = engine.peaks(frame, box)
+                with self._lock:
+                    self._peaks.append(future)
+                future.add_done_callback(lambda future, frame=frame: self._peaks_found(ticket, frame, future))  # type: ignore[misc]
+
+        self._tell(ask)
+
+    def cancel_peaks(self) -> None:
+        """What was asked of :meth:`peaks_now` and is not there yet is not wanted any more."""
+        self._tell(lambda _engine: self._stop_peaks())
+
+    def _stop_peaks(self) -> None:
+        with self._lock:
+            waiting, self._peaks = self._peaks, []
+        for future in waiting:
+            future.cancel()
+
+    def _peaks_found(self, ticket: int, frame: int, future: Future[Any]) -> None:
+        """None stands for peaks that could not be had: the frame can't be decoded, or the model fails."""
+        if not future.cancelled():
+            self.peaks.emit(ticket, frame, None if future.exception() is not None else future.result())
 
     def finish(self) -> None:
         """End as soon as the present block of the model is through; returns at once. No signal of use comes after it."""

@@ -6,7 +6,7 @@ single edited frame among a hundred predicted ones is never lost. Sums over 16 a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -15,7 +15,10 @@ from app.labels.checking import GAP as LONGEST_GAP
 from app.labels.codec import DELETED, FIGURE
 from app.labels.codec import REVIEWED as REVIEWED_FLAG
 
-__all__ = ["DONE", "EMPTY", "GAP", "LOOKED_AT", "REVIEWED", "STATE_BIT", "FrameLane", "Labels", "Lane", "TrackLanes", "gaps"]
+__all__ = [
+    "CHANGES", "DONE", "EMPTY", "GAP", "LOOKED_AT", "REVIEWED", "STATE_BIT", "FrameLane", "Labels", "Lane", "TrackLanes",
+    "gaps",
+]  # fmt: skip
 
 _BLOCK = 16
 #: Bit of a frame where there is nothing.
@@ -25,6 +28,8 @@ STATE_BIT = np.array([1, 2, 4, 8, 16], np.uint8)
 #: Bits of the second lane of a person: a human reviewed or accepted the pose; the person is missing for a moment; a human
 #: deleted the person here.
 LOOKED_AT, GAP, TAKEN_OUT = 2, 4, 8
+#: Bit of a frame that a proposed change of ids would change.
+CHANGES = 2
 #: Bits of the lane of the whole video: a model is done with the frame; a human reviewed it.
 DONE, REVIEWED = 2, 4
 #: With more touched frames than this a lane is read anew.
@@ -132,6 +137,14 @@ def _note_bits(flags: np.ndarray) -> np.ndarray:
     return looked_at | (flags & DELETED != 0) * np.uint8(TAKEN_OUT)
 
 
+def _lanes_of(flags: np.ndarray) -> tuple[Lane, Lane]:
+    """Both lanes of a person."""
+    notes = _note_bits(flags)
+    lost = gaps(flags & FIGURE != 0, flags & DELETED != 0)
+    notes |= lost * np.uint8(GAP)
+    return Lane(_state_bits(flags)), Lane(np.where(notes == 0, np.uint8(EMPTY), notes))
+
+
 class TrackLanes:
     """Lanes of people, read when somebody looks at them and kept up to date frame by frame."""
 
@@ -139,6 +152,19 @@ class TrackLanes:
         self._labels: Labels | None = None
         self._lanes: dict[int, Lane] = {}
         self._notes: dict[int, Lane] = {}
+        self._foreseen: dict[int, tuple[Lane, Lane, Lane]] = {}
+
+    def foresee(self, flags: Mapping[int, np.ndarray]) -> None:
+        """Show people as they would be: track -> (n_frames,) bytes of ``Project.track_flags``. Empty: as they are."""
+        self._foreseen = {}
+        if self._labels is not None:
+            for track, row in flags.items():
+                differs = np.where(row != self._labels.track_flags(track), np.uint8(CHANGES), np.uint8(EMPTY))
+                self._foreseen[track] = (*_lanes_of(row), Lane(differs))
+
+    def changes(self, track: int) -> Lane | None:
+        """Frames in which a person would change (``CHANGES``); None for people who would not."""
+        return self._foreseen[track][2] if track in self._foreseen else None
 
     def set_labels(self, labels: Labels | None) -> None:
         """Another project, or the same one with everything changed."""
@@ -146,25 +172,24 @@ class TrackLanes:
         self._lanes, self._notes = {}, {}
 
     def lane(self, track: int) -> Lane:
-        """The states of a person."""
+        """The states of a person, as foreseen where something is."""
+        if track in self._foreseen:
+            return self._foreseen[track][0]
         if track not in self._lanes:
             self._read(track)
         return self._lanes[track]
 
     def notes(self, track: int) -> Lane:
         """What else is known of a person's frames: reviewed, a gap."""
+        if track in self._foreseen:
+            return self._foreseen[track][1]
         if track not in self._notes:
             self._read(track)
         return self._notes[track]
 
     def _read(self, track: int) -> None:
         assert self._labels is not None
-        flags = self._labels.track_flags(track)
-        notes = _note_bits(flags)
-        lost = gaps(flags & FIGURE != 0, flags & DELETED != 0)
-        notes |= lost * np.uint8(GAP)
-        self._lanes[track] = Lane(_state_bits(flags))
-        self._notes[track] = Lane(np.where(notes == 0, np.uint8(EMPTY), notes))
+        self._lanes[track], self._notes[track] = _lanes_of(self._labels.track_flags(track))
 
     def touch(self, frames: Iterable[int]) -> None:
         """These frames changed."""

@@ -13,7 +13,7 @@ from app.ui import theme
 from app.ui.canvas.colours import Rgb, person_rgb
 from app.ui.timeline.axis import Axis
 from app.ui.timeline.bars import ROW_HEIGHT, draw_frames, draw_notes, draw_person, pixel
-from app.ui.timeline.lanes import FrameLane, Lane, TrackLanes
+from app.ui.timeline.lanes import CHANGES, FrameLane, Lane, TrackLanes
 from app.ui.timeline.ruler import RULER_HEIGHT, draw_marks, draw_ruler, small_font
 from app.ui.timeline.thumbnails import Thumbnails
 
@@ -138,6 +138,7 @@ def rows_layer(
     hair = max(round(ratio), 1)
     for i, (track, _) in shown:
         top = round((i * ROW_HEIGHT - scroll) * ratio)
+        changes = lanes.changes(track)
         ground = _rgb(c.hover if track == selected else c.surface)
         start, stop = max(top, 0), min(top + tall, height)
         whole = stop - start == tall
@@ -150,6 +151,10 @@ def rows_layer(
         draw_person(row, bits, person_rgb(track), ground, ratio, light, origin)
         notes = _columns(lanes.notes(track), axis, width - split, ratio)
         draw_notes(row, notes, bits, _rgb(c.ok), _rgb(c.warning), ratio, origin)
+        if changes is not None:  # foreseen, not so yet: a line above and below the frames that would change
+            would = (_columns(changes, axis, width - split, ratio) & CHANGES) != 0
+            for edge in (slice(0, 2 * hair), slice(-3 * hair, -hair)):
+                row[edge, would] = pixel(_rgb(c.accent))
         if not whole:
             pixels[start:stop, split:] = row[start - top : stop - top]
         if track == selected:
@@ -159,6 +164,8 @@ def rows_layer(
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     bold = QFont(font)
     bold.setBold(True)
+    slanted = QFont(font)
+    slanted.setItalic(True)
     metrics = {False: QFontMetricsF(font), True: QFontMetricsF(bold)}
     for i, (track, name) in shown:
         y = i * ROW_HEIGHT - scroll
@@ -170,7 +177,7 @@ def rows_layer(
         if chosen:
             painter.fillRect(QRectF(0, y, 3, ROW_HEIGHT), QColor(c.accent))
         painter.setPen(QColor(c.text))
-        painter.setFont(bold if chosen else font)
+        painter.setFont(bold if chosen else slanted if lanes.changes(track) is not None else font)
         at = QRectF(2.5 * theme.GRID, y, left - 3.5 * theme.GRID, ROW_HEIGHT)
         text = metrics[chosen].elidedText(name, Qt.TextElideMode.ElideRight, at.width())
         painter.drawText(at, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QHelpEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QToolTip, QWidget
@@ -49,6 +52,7 @@ class TimelineView(QWidget):
         self.scrolled = 0
         self.thumbnails = Thumbnails(session, self)
         self._tracks, self._frames = TrackLanes(), FrameLane()
+        self._newcomers: dict[int, str] = {}
         self._head: QImage | None = None
         self._rows: QImage | None = None
         self._hover: QPointF | None = None
@@ -163,6 +167,19 @@ class TimelineView(QWidget):
         self._session.set_frame_range(*(before or (None,)))
         return True
 
+    def foresee(self, flags: Mapping[int, np.ndarray], names: Mapping[int, str] | None = None) -> None:
+        """Show some people as they would be after a change that is proposed; nothing: as they are.
+
+        Args:
+            flags: track -> (n_frames,) bytes of ``Project.track_flags``.
+            names: track -> name of people who would be new; they get a row.
+        """
+        self._tracks.foresee(flags)
+        self._newcomers = dict(names or {})
+        self._list_people()
+        self._rows = None
+        self.update()
+
     def redraw(self) -> None:
         """Draw everything anew: another theme, font or screen."""
         self._head = self._rows = None
@@ -216,6 +233,7 @@ class TimelineView(QWidget):
     def _list_people(self) -> None:
         project = self._session.project
         people = [] if project is None else [(track, project.track_name(track)) for track in project.tracks()]
+        people += sorted((track, name) for track, name in self._newcomers.items() if track not in dict(people))
         if people != self.people:
             self.people = people
             self.scrolled = min(self.scrolled, max(self.rows_height - self.geometry_now.rows, 0))

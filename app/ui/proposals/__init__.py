@@ -1,0 +1,1 @@
+"""Part of the window: changes over many frames that are shown before they are made."""

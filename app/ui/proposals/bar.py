@@ -1,0 +1,106 @@
+"""The bar at the lower edge of the picture on which a change is offered: what it would do, Apply and Cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from app.ui import theme
+
+__all__ = ["ProposalBar"]
+
+_WIDEST = 760
+
+
+class ProposalBar(QFrame):
+    """One line of words with room for choices beside it and for pictures above; not modal, never takes the keyboard.
+
+    Args:
+        host: the widget at whose lower edge it lies.
+        apply, cancel: what the buttons do.
+        moved: told of the height that is taken at the lower edge.
+    """
+
+    def __init__(
+        self, host: QWidget, apply: Callable[[], None], cancel: Callable[[], None], moved: Callable[[int], None]
+    ) -> None:
+        super().__init__(host)
+        self._host, self._moved = host, moved
+        self.setObjectName("proposal")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, theme.GRID, theme.GRID, theme.GRID)
+        column.setSpacing(theme.GRID)
+        self.pictures = QVBoxLayout()
+        column.addLayout(self.pictures)
+        row = QHBoxLayout()
+        row.setSpacing(theme.GRID)
+        self.title = QLabel(self)
+        self.title.setWordWrap(True)
+        self.title.setTextFormat(Qt.TextFormat.PlainText)
+        self.choices = QHBoxLayout()
+        self.choices.setSpacing(theme.GRID)
+        self.apply_button = QPushButton("Apply", self)
+        self.apply_button.clicked.connect(apply)
+        self.cancel_button = QToolButton(self)
+        self.cancel_button.clicked.connect(cancel)
+        self.cancel_button.setAccessibleName("Cancel")
+        self.cancel_button.setToolTip("Cancel (Esc)")
+        for button in (self.apply_button, self.cancel_button):
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        row.addWidget(self.title, 1)
+        row.addLayout(self.choices)
+        row.addWidget(self.apply_button)
+        row.addWidget(self.cancel_button)
+        column.addLayout(row)
+        self.detail = QLabel(self)
+        self.detail.setWordWrap(True)
+        self.detail.setTextFormat(Qt.TextFormat.PlainText)
+        theme.set_role(self.detail, "muted")
+        column.addWidget(self.detail)
+        host.installEventFilter(self)
+        theme.theme().changed.connect(self._style)
+        self._style()
+        self.hide()
+
+    def say(self, title: str, detail: str = "", apply: str = "Apply", key: str = "") -> None:
+        """Show the bar with these words; ``key`` is named on the button."""
+        self.title.setText(title)
+        self.detail.setText(detail)
+        self.detail.setVisible(bool(detail))
+        self.apply_button.setText(f"{apply}  {key}" if key else apply)
+        self.show()
+        self.place()
+
+    def leave(self) -> None:
+        """Hide the bar."""
+        if not self.isHidden():
+            self.hide()
+            self._moved(0)
+
+    def place(self) -> None:
+        """Lie at the lower edge, as high as the words need."""
+        width = max(min(_WIDEST, self._host.width() - 4 * theme.GRID), 240)
+        layout = self.layout()
+        assert layout is not None
+        layout.activate()
+        height = max(layout.totalHeightForWidth(width), layout.totalMinimumSize().height())
+        top = self._host.height() - height - 2 * theme.GRID
+        self.setGeometry((self._host.width() - width) // 2, top, width, height)
+        self.raise_()
+        self._moved(height + theme.GRID)
+
+    def _style(self) -> None:
+        c = theme.colors()
+        self.setStyleSheet(
+            f"#proposal {{ background: {c.raised}; border: 1px solid {c.line}; border-left: 4px solid {c.accent};"
+            " border-radius: 4px; }"
+        )
+        self.cancel_button.setIcon(theme.icon("close"))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Stay at the edge."""
+        if watched is self._host and event.type() == QEvent.Type.Resize and not self.isHidden():
+            self.place()
+        return False

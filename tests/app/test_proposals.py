@@ -27,7 +27,7 @@ Key = Qt.Key
 
 
 def place(frame: int, x: float) -> np.ndarray:
-    return SHAPE + [x + 0.5 * frame, 120]
+    return SHAPE + np.array([x + 0.5 * frame, 120])
 
 
 def predicted(frame: int, x: float, wrong: bool = False) -> Pose:
@@ -199,7 +199,7 @@ def test_join_two_people_of_one(window: MainWindow) -> None:
     box = window.proposals.other
     box.setCurrentIndex(box.findData(3))
     box.activated.emit(box.currentIndex())
-    assert "20 frames would change." == window.proposals.id_bar.detail.text()
+    assert window.proposals.id_bar.detail.text() == "20 frames would change."
     window.proposals.id_bar.apply_button.click()
     settle(window)
     assert window.session.project.tracks() == (1, 2)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from app.labels.exporting import Include, to_record
+from app.labels.origins import write_provenance
 from app.labels.project import Project
 from glsmamba.data import posetrack18
 from glsmamba.data.problems import Problem
@@ -16,6 +17,8 @@ __all__ = ["check", "export", "told"]
 
 def export(place: Path, out: Path, kind: Literal["annotations", "predictions"], include: Include) -> posetrack18.Written:
     """Write a project as PoseTrack 2018 and return the files and what was found wrong with them.
+
+    Beside the folder goes a table of where each keypoint came from, see :mod:`app.labels.origins`.
 
     Args:
         place: the project.
@@ -27,7 +30,10 @@ def export(place: Path, out: Path, kind: Literal["annotations", "predictions"], 
         raise FileNotFoundError(f"{place} does not exist: check the path.")
     with Project.open(place) as project:
         record = to_record(project, include)
-    return posetrack18.write(record, out / f"{place.stem}.json", kind="gt" if kind == "annotations" else "prediction")
+        path = out / f"{place.stem}.json"
+        written = posetrack18.write(record, path, kind="gt" if kind == "annotations" else "prediction")
+        write_provenance(project, path, include)
+    return written
 
 
 def check(files: Sequence[Path]) -> int:

@@ -9,7 +9,7 @@ from app.labels.pose import Pose
 from app.labels.project import Project
 from glsmamba.data.records import FrameRecord, PersonRecord, SequenceRecord
 
-__all__ = ["Include", "to_record"]
+__all__ = ["Include", "to_record", "wanted"]
 
 #: Which poses go out: everything, what a human touched (accepted or placed a joint of), or only what was accepted.
 Include = Literal["all", "touched", "accepted"]
@@ -27,13 +27,14 @@ def to_record(
     for index in range(project.n_frames):
         if progress is not None and index % 256 == 0:
             progress(index / project.n_frames)
-        people = tuple(_person(track, pose) for track, pose in project.poses(index).items() if _wanted(pose, include))
+        people = tuple(_person(track, pose) for track, pose in project.poses(index).items() if wanted(pose, include))
         polygons = tuple(polygon for polygon in (region.polygon_at(index) for region in regions) if polygon is not None)
         frames.append(FrameRecord(index, people, polygons, labeled=bool(people)))
     return SequenceRecord(name or project.path.stem, tuple(frames), project.video.width, project.video.height, project.skeleton)
 
 
-def _wanted(pose: Pose, include: Include) -> bool:
+def wanted(pose: Pose, include: Include) -> bool:
+    """Whether a pose goes out."""
     return include == "all" or pose.accepted or (include == "touched" and pose.touched)
 
 

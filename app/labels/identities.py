@@ -30,6 +30,7 @@ class IdChange:
         flags: track -> (n_frames,) bytes as ``Project.track_flags`` would give them afterwards, for everybody concerned.
         names: track -> name, of people who are new.
         lost: frames in which one of two poses is left out.
+        stays: name of the person whose poses stay there where no human worked on one.
         make: the edit, made of the project as it is when called.
     """
 
@@ -39,6 +40,7 @@ class IdChange:
     make: Callable[[Project], Edit]
     names: Mapping[int, str] = field(default_factory=dict)
     lost: tuple[int, ...] = ()
+    stays: str = ""
 
     @property
     def words(self) -> str:
@@ -48,7 +50,7 @@ class IdChange:
         if not self.lost:
             return f"{told}."
         where = f"In frame {self.lost[0]}" if len(self.lost) == 1 else f"In {len(self.lost):,} frames (first {self.lost[0]})"
-        return f"{told}. {where} both are there: the pose a human worked on stays, else the first person's; the other is lost."
+        return f"{told}. {where} both are there: the pose a human worked on stays, else {self.stays}'s; the other is lost."
 
 
 def swap(project: Project, one: int, other: int, frames: range) -> IdChange:
@@ -127,8 +129,9 @@ def merge(project: Project, kept: int, gone: int, frames: range) -> IdChange:
                 facts.append(FactChange("track_name", kept, None, name))
         return Edit(title, tuple(changes), tuple(facts))
 
+    lost = tuple(np.flatnonzero(both).tolist())
     flags = {kept: np.where(changed & (~both | by_human), b, a), gone: np.where(changed, 0, b).astype(np.uint8)}
-    return IdChange(title, tuple(numbers), flags, make, lost=tuple(np.flatnonzero(both).tolist()))
+    return IdChange(title, tuple(numbers), flags, make, lost=lost, stays=project.track_name(kept))
 
 
 def split(project: Project, track: int, frames: range, new: int | None = None) -> IdChange:

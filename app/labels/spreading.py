@@ -22,7 +22,7 @@ from glsmamba.data.problems import head_segment
 from glsmamba.data.records import Box
 from glsmamba.data.skeletons import Skeleton, joint_words
 
-__all__ = ["REACH", "Peaks", "Spread", "head_size", "plan", "refined", "spread"]
+__all__ = ["REACH", "Peaks", "Plan", "head_size", "plan", "refined", "spread"]
 
 #: Frames that a correction reaches on each side where no other one lies nearer.
 REACH = 60
@@ -39,7 +39,7 @@ Peaks = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
-class Spread:
+class Plan:
     """What spreading would do to one person.
 
     Attributes:
@@ -67,7 +67,7 @@ class Spread:
         return tuple(sorted(self.after))
 
 
-def plan(project: Project, track: int, frames: Iterable[int], reach: int = REACH, believe: bool = True) -> Spread:
+def plan(project: Project, track: int, frames: Iterable[int], reach: int = REACH, believe: bool = True) -> Plan:
     """What it would do to spread the corrections that a human made to a person in ``frames``.
 
     Between a correction and the nearest other one of the same joint all that the model does not say well is filled in; where
@@ -78,40 +78,40 @@ def plan(project: Project, track: int, frames: Iterable[int], reach: int = REACH
     """
     centres = sorted(set(frames))
     if not centres:
-        return Spread(track, ())
+        return Plan(track, ())
     window = _Window(project, track, max(centres[0] - reach, 0), min(centres[-1] + reach, project.n_frames - 1))
     if not believe:
         window.seen[:] = False
     return window.planned([frame - window.first for frame in centres])
 
 
-def refined(spread: Spread, peaks: Mapping[int, Mapping[int, Peaks]], near: float = NEAR) -> Spread:
+def refined(planned: Plan, peaks: Mapping[int, Mapping[int, Peaks]], near: float = NEAR) -> Plan:
     """The plan with its places moved to the model's peaks: of each joint the peak nearest to the planned place.
 
     Args:
-        spread: the plan.
+        planned: the plan.
         peaks: frame -> joint -> peaks of the heat map.
         near: head sizes; where no peak is as near as that the planned place stays.
     """
-    after = dict(spread.after)
+    after = dict(planned.after)
     for frame, of_joints in peaks.items():
         pose = after.get(frame)
         if pose is None:
             continue
         places, scores, origin = pose.keypoints.copy(), pose.scores.copy(), pose.provenance.copy()
         for joint, (where, values) in of_joints.items():
-            if (frame, joint) not in spread.places or len(where) == 0:
+            if (frame, joint) not in planned.places or len(where) == 0:
                 continue
             away = np.linalg.norm(where - places[joint], axis=1)
             best = int(away.argmin())
-            if away[best] <= near * spread.size:
+            if away[best] <= near * planned.size:
                 places[joint], origin[joint] = where[best], Provenance.REFINED
                 scores[joint] = float(np.clip(values[best], 0.0, 1.0))
         after[frame] = pose.with_(keypoints=places, scores=scores, provenance=origin)
-    return replace(spread, after=after)
+    return replace(planned, after=after)
 
 
-def spread(project: Project, planned: Spread) -> Edit:
+def spread(project: Project, planned: Plan) -> Edit:
     """The edit of a plan. Keypoints that changed since it was made are left as they are now."""
     changes = []
     for frame in planned.frames:
@@ -147,7 +147,7 @@ def head_size(pose: Pose, skeleton: Skeleton) -> float:
     return _OF_BOX * float((points.max(axis=0) - points.min(axis=0)).max()) if len(points) else 0.0
 
 
-def _title(project: Project, planned: Spread, frames: list[int]) -> str:
+def _title(project: Project, planned: Plan, frames: list[int]) -> str:
     what = joint_words(project.skeleton.joints[planned.joints[0]]) if len(planned.joints) == 1 else "corrections"
     if not planned.joints:
         return f"Fill the gap of {project.track_name(planned.track)} {frames_words(frames)}"
@@ -202,7 +202,7 @@ class _Window:
             out[a + 1 : b] = b - a - 1 <= GAP
         return out
 
-    def planned(self, centres: list[int]) -> Spread:
+    def planned(self, centres: list[int]) -> Plan:
         """The plan around the corrections of these frames."""
         n, k = self.visibility.shape
         wanted = np.zeros((n, k), bool)
@@ -248,7 +248,7 @@ class _Window:
         visibility: np.ndarray,
         opened: np.ndarray,
         touched: list[int],
-    ) -> Spread:
+    ) -> Plan:
         before: dict[int, Pose | None] = {}
         after: dict[int, Pose] = {}
         moved: set[tuple[int, int]] = set()
@@ -266,7 +266,7 @@ class _Window:
             source = Pose(places[i], visibility[i], scores[i], np.full(len(wanted[i]), Provenance.INTERPOLATED))
             before[self.first + i], after[self.first + i] = pose, _with_joints(pose, source, wanted[i])
             moved |= {(self.first + i, int(j)) for j in np.flatnonzero(wanted[i])}
-        return Spread(self.track, tuple(touched), before, after, frozenset(moved), self.size)
+        return Plan(self.track, tuple(touched), before, after, frozenset(moved), self.size)
 
     def _missing(self, i: int) -> Pose | None:
         """The pose between those on both sides of a gap."""

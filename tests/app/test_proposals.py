@@ -113,6 +113,8 @@ def test_a_correction_is_offered_shown_and_applied_by_two_keys(window: MainWindo
     key(window, Key.Key_G)
     wait_until(lambda: all(cut.picture for cut in proposals.pictures._cuts.values()), "the pictures", 20)
     assert set(proposals.pictures.frames) <= set(WRONG) and set(window.asked[-1]) == set(WRONG) - {13}
+    go(window, 12)  # the picture shows it meanwhile, the project does not have it yet
+    assert np.linalg.norm(window.canvas.pose(1).keypoints[WRIST] - place(12, 80)[WRIST]) < 4 < wrists(window)[12]
     key(window, Key.Key_Return)
     settle(window)
     assert wrists(window).max() < 4 and not proposals.spread_bar.isVisible()

@@ -84,6 +84,7 @@ class Canvas(QWidget):
         self._reveal: tuple[int, int] | None = None
         self._space = SpaceKey()
         self._previews = Previews()
+        self._proposed: int | None = None
         self._overlays = Overlays()
 
         self._picture = PictureItem()
@@ -350,6 +351,13 @@ class Canvas(QWidget):
         self.leave_tool()
         session.select(track)
         self.commit(edit, lambda: session.request_prediction(frame, track))
+
+    def show_proposed(self, edit: Edit | None) -> None:
+        """Draw people as they would be after an edit that is proposed, in all its frames; None: as they are."""
+        if self._proposed is not None:
+            self._previews.drop(self._proposed)
+        self._proposed = None if not edit else self._previews.waiting(edit)
+        self.changed()
 
     def _written(self, token: int) -> None:
         self._previews.drop(token)

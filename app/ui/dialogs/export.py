@@ -52,13 +52,20 @@ class ExportOptions:
 
 
 def export_posetrack18(project: Any, options: ExportOptions, progress: Callable[[float], None]) -> tuple[list[Path], list[Any]]:
-    """Write the file or files and check them by reading them back. Returns their paths and the problems found."""
+    """Write the file or files and check them by reading them back. Returns their paths and the problems found.
+
+    Where each keypoint came from goes into a table in a folder of its own (:mod:`app.labels.origins`).
+    """
     from app.labels.exporting import to_record
+    from app.labels.origins import write_provenance
     from glsmamba.data import posetrack18
 
     record = to_record(project, options.include, options.name, lambda f: progress(0.5 * f))
     progress(0.5)
-    written = posetrack18.write(record, options.folder / f"{options.name}.json", options.kind, options.occluded)
+    path = options.folder / f"{options.name}.json"
+    written = posetrack18.write(record, path, options.kind, options.occluded)
+    progress(0.8)
+    write_provenance(project, path, options.include, lambda f: progress(0.8 + 0.2 * f))
     progress(1.0)
     return list(written.paths), list(written.problems)
 

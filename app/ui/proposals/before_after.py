@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QP
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.labels.pose import Pose, Visibility
-from app.labels.spreading import Spread
+from app.labels.spreading import Plan
 from app.ui import theme
 from app.ui.canvas.colours import bone_colour, joint_colours, qcolor
 from app.ui.session import Session
@@ -22,8 +22,8 @@ from glsmamba.data.skeletons import Skeleton
 
 __all__ = ["BeforeAfter"]
 
-_SIDE, _GAP, _HEAD, _WORDS = 88, 4, 16, 48
-_MOST = 7
+_SIDE, _GAP, _HEAD, _WORDS = 76, 4, 16, 48
+_MOST = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class BeforeAfter(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._spread: Spread | None = None
+        self._spread: Plan | None = None
         self._cuts: dict[int, _Cut] = {}
         self._worker: Worker | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -62,7 +62,7 @@ class BeforeAfter(QWidget):
         """Frames that are shown."""
         return tuple(self._cuts)
 
-    def show_plan(self, planned: Spread) -> None:
+    def show_plan(self, planned: Plan) -> None:
         """Show a plan; pictures follow. The same frames with other places keep their pictures."""
         same = self._spread is not None and self._spread.frames == planned.frames and self._spread.track == planned.track
         self._spread = planned
@@ -153,7 +153,7 @@ class BeforeAfter(QWidget):
                     painter.restore()
 
 
-def _square(planned: Spread, frame: int) -> _Cut:
+def _square(planned: Plan, frame: int) -> _Cut:
     """A square around what changes in a frame, before and after, with the rest of the person as far as it fits in."""
     moved = [joint for f, joint in planned.places if f == frame]
     poses = [pose for pose in (planned.before[frame], planned.after[frame]) if pose is not None]

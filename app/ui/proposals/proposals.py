@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QComboBox, QWidget
+from PySide6.QtWidgets import QComboBox
 
 from app.labels.pose import Provenance
+from app.labels.spreading import spread
+from app.ui.canvas.canvas import Canvas
 from app.ui.proposals.bar import ProposalBar
 from app.ui.proposals.before_after import BeforeAfter
 from app.ui.proposals.ids import SCOPES, Ids
@@ -27,27 +29,31 @@ class Proposals(QObject):
 
     Args:
         session: what is open.
-        host: the widget on which the bars lie.
+        canvas: on which the bars lie, and which draws people as they would be.
         timeline: shows who would be where.
-        moved: told of the height that a bar takes at the lower edge of the host.
+        moved: told of the height that a bar takes at the lower edge of the canvas.
     """
 
-    def __init__(self, session: Session, host: QWidget, timeline: TimelineView, moved: Callable[[int], None]) -> None:
-        super().__init__(host)
-        self._session, self._timeline = session, timeline
-        self.spreads, self.ids = Spreads(session, self), Ids(session, self)
-        self.spread_bar = ProposalBar(host, self._press_spread, self.spreads.dismiss, moved)
+    spreads: Spreads
+    ids: Ids
+
+    def __init__(self, session: Session, canvas: Canvas, timeline: TimelineView, moved: Callable[[int], None]) -> None:
+        super().__init__(canvas)
+        self._session, self._canvas, self._timeline = session, canvas, timeline
+        self.spreads, self.ids = Spreads(session, canvas.commit, self), Ids(session, self)
+        self.spread_bar = ProposalBar(canvas, self._press_spread, self.spreads.dismiss, moved)
         self.pictures = BeforeAfter(session, self.spread_bar)
         self.pictures.frame_wanted.connect(session.scrub)
         self.spread_bar.pictures.addWidget(self.pictures)
         self.pictures.hide()
-        self.id_bar = ProposalBar(host, self.ids.apply, self.ids.dismiss, moved)
+        self.id_bar = ProposalBar(canvas, self.ids.apply, self.ids.dismiss, moved)
         self.other, self.scope = QComboBox(self.id_bar), QComboBox(self.id_bar)
         self.other.setAccessibleName("The other person")
         self.scope.setAccessibleName("In which frames")
         self.other.activated.connect(lambda _i: self.ids.set_other(self.other.currentData()))
         self.scope.activated.connect(lambda _i: self.ids.set_scope(self.scope.currentData()))
         for box in (self.other, self.scope):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
             self.id_bar.choices.addWidget(box)
         self.spreads.changed.connect(self._show_spread)
         self.ids.changed.connect(self._show_ids)
@@ -91,6 +97,7 @@ class Proposals(QObject):
     def _show_spread(self) -> None:
         spreads, planned = self.spreads, self.spreads.planned
         if planned is None or self.ids.asked is not None or (spreads.by_itself and not spreads.shown):
+            self._canvas.show_proposed(None)
             self.pictures.leave()
             self.pictures.hide()
             self.spread_bar.leave()
@@ -104,6 +111,7 @@ class Proposals(QObject):
             self.pictures.hide()
             self.spread_bar.say(title, apply="Look", key="G")
             return
+        self._canvas.show_proposed(spread(self._session.project, planned))
         self.pictures.show_plan(planned)
         self.pictures.show()
         if spreads.waiting:

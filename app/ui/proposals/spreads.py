@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.labels.changes import LabelChange
+from app.labels.changes import Edit, LabelChange
 from app.labels.pose import Pose, Provenance
-from app.labels.spreading import Peaks, Spread, plan, refined, spread
+from app.labels.spreading import Peaks, Plan, plan, refined, spread
 from app.ui.session import Session
 from app.ui.settings import settings
 from app.ui.threads.worker import Worker
@@ -26,6 +26,10 @@ _REST_MS = 150
 _AROUND = 1.5
 
 
+#: Writes an edit made of the project, showing it meanwhile, and calls the second argument once it is on the disk.
+Commit = Callable[[Callable[[Any], Edit], Callable[[], None]], None]
+
+
 class Spreads(QObject):
     """The corrections of one person that have not been spread yet, and the plan for them.
 
@@ -39,13 +43,13 @@ class Spreads(QObject):
     applied = Signal(object)
     """The plan that was written."""
 
-    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, commit: Commit, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._session = session
-        self.planned: Spread | None = None
+        self._session, self._commit = session, commit
+        self.planned: Plan | None = None
         self.shown = False
         self.waiting: set[int] = set()
-        self._bare: Spread | None = None  # the plan before any peak
+        self._bare: Plan | None = None  # the plan before any peak
         self._found: dict[int, dict[int, Peaks]] = {}
         self._track: int | None = None
         self._centres: set[int] = set()
@@ -132,7 +136,7 @@ class Spreads(QObject):
         worker.done.connect(lambda planned: self._planned(worker, planned))
         worker.failed.connect(lambda sentence: self._session.tell(sentence, "warning"))
 
-    def _planned(self, worker: Worker, planned: Spread) -> None:
+    def _planned(self, worker: Worker, planned: Plan) -> None:
         if worker is not self._worker:
             return
         self._worker = None
@@ -197,7 +201,7 @@ class Spreads(QObject):
             told = f"{self.words(planned)}: spread to {n} frame{'' if n == 1 else 's'}."
             session.tell(told, "info", "Undo", session.undo_just_this())
 
-        session.apply(lambda project: spread(project, planned), written)
+        self._commit(lambda project: spread(project, planned), written)
 
     def dismiss(self) -> None:
         """Forget the corrections and the plan; what was asked of the model is not wanted any more."""
@@ -210,7 +214,7 @@ class Spreads(QObject):
         self.shown, self._believe = False, True
         self.changed.emit()
 
-    def words(self, planned: Spread) -> str:
+    def words(self, planned: Plan) -> str:
         """What spreads: "Left wrist", "2 joints", "The gap"."""
         joints: Iterable[int] = planned.joints
         names = [joint_words(self._session.skeleton.joints[j]) for j in joints]

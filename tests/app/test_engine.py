@@ -86,7 +86,7 @@ class FakeDetector:
 class FakePredictor:
     """Answers with fixed places in the box; the model's blocks are eight chances to cancel."""
 
-    config = SimpleNamespace(frames=5, gsm_blocks=2, lrm_blocks=1)
+    config = SimpleNamespace(frames=5, gsm_blocks=2, lrm_blocks=1, sigma=2.0)
     name = "fake"
     device = "CPU"
 
@@ -472,6 +472,24 @@ def test_of_heat_map_requests_only_the_newest_is_met(project: Project) -> None:
     stage.work()
     assert [f.cancelled() for f in futures] == [True, True, True, False]
     assert futures[-1].result().frame == 3
+
+
+def test_peaks_wait_for_all_else_and_can_be_left(project: Project) -> None:
+    stage = Stage(project)
+    stage.work()
+    stage.predictor.windows.clear()
+    box = (10.0, 20.0, 40.0, 80.0)
+    futures = [stage.engine.peaks(frame, box) for frame in range(4)]
+    asked = stage.engine.request(6)
+    assert futures[2].cancel()
+    stage.engine.step()
+    assert asked.done() and not futures[0].done()
+    stage.work()
+    assert set(futures[0].result()) == set(range(15)) and all(f.done() for f in futures)
+    assert [w.box for w in stage.predictor.windows].count(box) == 3
+    beyond = stage.engine.peaks(N + 3, box)
+    stage.work()
+    assert "There is no frame" in str(beyond.exception())
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=40), st.integers(0, 39))

@@ -1,7 +1,11 @@
-"""Random edits, undo, redo, predictions, crashes and reopenings in any order, against plain dictionaries."""
+"""Random edits, undo, redo, predictions, crashes and reopenings in any order, against plain dictionaries.
+
+A thousand steps by default; ``LABELS_STEPS=10000 python -m pytest tests/app/test_labels_machine.py`` takes ten thousand.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -13,12 +17,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from labels_help import K, everything, new_project, plain, predicted
 
-from app.labels import Pose, Project, ProjectError, Provenance, Visibility, edits, reviewing
+from app.labels import Pose, Project, ProjectError, Provenance, Visibility, edits, identities, reviewing, sides, spreading
 from app.labels.codec import DELETED
 
-N = 3  # few places, so that rules meet in them
+N = 4  # few places, so that rules meet in them
+STEPS = int(os.environ.get("LABELS_STEPS", "1000"))
+A_STORY = 40  # steps of one project
 frames = st.integers(0, N - 1)
 tracks = st.integers(1, 2)
+anybody = st.integers(1, 4)
+scopes = st.tuples(st.integers(0, N), st.integers(0, N)).map(lambda ends: range(min(ends), max(ends)))
 joints = st.integers(0, K - 1)
 places = st.tuples(st.floats(-50, 700), st.floats(-50, 700))
 seeds = st.integers(0, 10_000)
@@ -71,6 +79,10 @@ class LabelsMachine(RuleBasedStateMachine):
     def known(self, frame: int, track: int) -> Pose | None:
         value = self.state.get((frame, track))
         return self.poses[value] if isinstance(value, tuple) else None
+
+    def people(self, frame: int) -> list[int]:
+        """Who is in a frame."""
+        return [at[1] for at, value in self.state.items() if at[0] == frame and isinstance(value, tuple)]
 
     def remember(self, pose: Pose) -> object:
         value = plain(pose)
@@ -156,7 +168,7 @@ class LabelsMachine(RuleBasedStateMachine):
         edit = reviewing.review_frames(self.project, frame, value)
         self.project.apply(edit)
         wanted: dict = {("reviewed", frame): True if value else None}
-        for track in (1, 2):
+        for track in self.people(frame):
             pose = self.known(frame, track)
             if pose is not None and not (value and pose.accepted):
                 wanted[frame, track] = self.remember(pose.with_(reviewed=value))
@@ -168,13 +180,112 @@ class LabelsMachine(RuleBasedStateMachine):
         self.project.apply(edit)
         self.write(edit.title, {("mark", frame): None if ("mark", frame) in self.state else True})
 
+    @rule(scope=scopes, track=tracks, limb=st.sampled_from(["all", "arms", "legs"]))
+    def swap_limbs(self, scope: range, track: int, limb: str) -> None:
+        there = [f for f in scope if self.known(f, track) is not None]
+        if not there:
+            with pytest.raises(ProjectError):
+                sides.swap_sides(self.project, scope, track, limb)
+            return
+        edit = sides.swap_sides(self.project, scope, track, limb)
+        self.project.apply(edit)
+        flip, named = self.project.skeleton.flip, sides.limb_joints(self.project.skeleton, limb)
+        wanted = {}
+        for frame in there:
+            pose = self.known(frame, track)
+            values = {n: getattr(pose, n).copy() for n in ("keypoints", "visibility", "scores", "provenance")}
+            for j in named:
+                if pose.visibility[j] or pose.visibility[flip[j]]:
+                    values["keypoints"][j], values["visibility"][j] = pose.keypoints[flip[j]], pose.visibility[flip[j]]
+                    values["scores"][j], values["provenance"][j] = 1, Provenance.HUMAN
+            wanted[frame, track] = self.remember(pose.with_(**values))
+        self.write(edit.title, wanted)
+
+    @rule(centres=st.lists(frames, min_size=1, max_size=2), track=tracks, believe=st.booleans())
+    def spread(self, centres: list[int], track: int, believe: bool) -> None:
+        """What the plan shows is what comes; no joint of a human and no pose that one looked at is in it."""
+        plan = spreading.plan(self.project, track, centres, believe=believe)
+        edit = spreading.spread(self.project, plan)
+        self.project.apply(edit)
+        wanted = {}
+        for frame in plan.frames:
+            old, new = self.known(frame, track), plan.after[frame]
+            assert self.state.get((frame, track)) != "deleted" and (old is None or not (old.accepted or old.reviewed))
+            if old is not None:
+                human = old.provenance == Provenance.HUMAN
+                assert (new.keypoints[human] == old.keypoints[human]).all()
+                assert (new.provenance[human] == Provenance.HUMAN).all()
+            wanted[frame, track] = self.remember(new)
+        self.write(edit.title, wanted)
+
+    # ids
+
+    def change_ids(self, make: object, wanted: dict) -> None:
+        """``wanted``: cells and names as a plain walk through the frames makes them; empty where it must be refused."""
+        if not wanted:
+            with pytest.raises(ProjectError):
+                make()  # type: ignore[operator]
+            return
+        edit = make().make(self.project)  # type: ignore[operator]
+        self.project.apply(edit)
+        self.write(edit.title, wanted)
+
+    def moved(self, frame: int, source: int, target: int) -> dict:
+        """One person's pose goes where another's is, or, where there is none, leaves nothing behind."""
+        pose, now = self.state.get((frame, source)), self.state.get((frame, target))
+        if isinstance(pose, tuple):
+            return {(frame, target): pose}
+        return {(frame, target): None} if isinstance(now, tuple) else {}
+
+    @rule(one=anybody, other=anybody, scope=scopes)
+    def exchange(self, one: int, other: int, scope: range) -> None:
+        wanted: dict = {}
+        for frame in scope if one != other else ():
+            wanted |= self.moved(frame, one, other) | self.moved(frame, other, one)
+        self.change_ids(lambda: identities.swap(self.project, one, other, scope), wanted)
+
+    @rule(track=anybody, new=anybody, scope=scopes)
+    def assign(self, track: int, new: int, scope: range) -> None:
+        wanted: dict = {}
+        for frame in scope if track != new else ():
+            if self.known(frame, track) is not None:
+                wanted |= self.moved(frame, track, new) | self.moved(frame, new, track)
+        self.change_ids(lambda: identities.assign(self.project, track, new, scope), wanted)
+
+    @rule(kept=anybody, gone=anybody, scope=scopes)
+    def merge(self, kept: int, gone: int, scope: range) -> None:
+        wanted: dict = {}
+        for frame in scope if kept != gone else ():
+            mine, theirs = self.known(frame, kept), self.known(frame, gone)
+            if theirs is not None:
+                wanted[frame, gone] = None
+                if mine is None or (theirs.touched and not mine.touched):
+                    wanted[frame, kept] = self.state[frame, gone]
+        left = [f for f in range(N) if f not in scope and self.known(f, gone) is not None]
+        name = self.state.get(("name", gone))
+        if wanted and not left and name:
+            wanted["name", gone] = None
+            wanted["name", kept] = self.state.get(("name", kept)) or name
+        self.change_ids(lambda: identities.merge(self.project, kept, gone, scope), wanted)
+
+    @rule(track=anybody, scope=scopes)
+    def split(self, track: int, scope: range) -> None:
+        inside = [f for f in scope if self.known(f, track) is not None]
+        outside = [f for f in range(N) if f not in scope and self.known(f, track) is not None]
+        if not inside or not outside:
+            self.change_ids(lambda: identities.split(self.project, track, scope), {})
+            return
+        new = self.project.new_track_id()
+        wanted: dict = {(f, track): None for f in inside} | {(f, new): self.state[f, track] for f in inside}
+        self.change_ids(lambda: identities.split(self.project, track, scope, new), wanted)
+
     # predictions
 
     @rule(frame=frames, found=st.dictionaries(tracks, seeds, max_size=3), model=st.sampled_from(["T", "B"]), mark=st.booleans())
     def predict(self, frame: int, found: dict[int, int], model: str, mark: bool) -> None:
         poses = {track: predicted(seed, model) for track, seed in found.items()}
         self.project.store_predictions(frame, poses, model=model if mark else None)
-        if ("reviewed", frame) in self.state and not any(self.known(frame, track) for track in (1, 2)):
+        if ("reviewed", frame) in self.state and not self.people(frame):
             poses = {}  # a human saw that nobody is there
         for track, pose in poses.items():
             old = self.known(frame, track)
@@ -260,7 +371,7 @@ class LabelsMachine(RuleBasedStateMachine):
         project = self.project
         mine = {at: value for at, value in self.state.items() if isinstance(at[0], int)}
         assert everything(project) == mine
-        for track in range(1, 3):
+        for track in range(1, max((at[1] for at in mine), default=2) + 1):
             assert project.track_name(track) == self.state.get(("name", track), f"Person {track}")
             expected = []
             for frame in range(N):
@@ -269,8 +380,10 @@ class LabelsMachine(RuleBasedStateMachine):
                     expected.append(0)
                 elif pose.accepted:
                     expected.append(3)
+                elif (pose.provenance == Provenance.HUMAN).any():
+                    expected.append(2)
                 else:
-                    expected.append(2 if (pose.provenance == Provenance.HUMAN).any() else 1)
+                    expected.append(4 if (pose.provenance > Provenance.HUMAN).any() else 1)
             assert project.track_summary(track).tolist() == expected
             people = [self.known(frame, track) for frame in range(N)]
             assert project.track_looked_at(track).tolist() == [p is not None and (p.reviewed or p.accepted) for p in people]
@@ -287,6 +400,6 @@ class LabelsMachine(RuleBasedStateMachine):
 
 
 LabelsMachine.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=max(STEPS // A_STORY, 1), stateful_step_count=A_STORY, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestLabels = LabelsMachine.TestCase

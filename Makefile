@@ -6,7 +6,7 @@ VIDEO ?=
 DEB := libgl1 libegl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 \
        libxcb-shape0 libxkbcommon-x11-0
 
-.PHONY: run setup test bench screenshots system-packages clean
+.PHONY: run setup test test-oracles bench screenshots system-packages clean
 
 run: setup
 	@video="$(VIDEO)"; [ -n "$$video" ] || video="$$($(BIN)/python main.py sample)" || exit 1; \
@@ -37,6 +37,11 @@ test: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest
+
+# Tests against other people's implementations, which the ordinary set-up does not install (about 60 MB).
+test-oracles: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,oracles]"
+	$(BIN)/python -m pytest tests/glsmamba/test_vitpose_import.py
 
 bench: setup
 	@status=0; for b in benchmarks/*.py; do case $$b in benchmarks/_*) continue;; esac; \

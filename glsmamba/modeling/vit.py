@@ -130,17 +130,17 @@ class ViTPoseEncoder(nn.Module):
         return self.deconv_layers(self.trunk(x))
 
 
-def resized_positions(positions: Tensor, grid: tuple[int, int]) -> Tensor:
+def resized_positions(positions: Tensor, grid: tuple[int, int], source: tuple[int, int] = PRETRAINED_GRID) -> Tensor:
     """(1, 193, e) or (1, 192, e) positions of a 256x192 ViTPose -> (1, 1 + p, e) for another grid of patches.
 
-    Slot 0 is kept (zero where the file has none); the others are resized bicubically from 16x12.
+    Slot 0 is kept (zero where the file has none); the others are resized bicubically from ``source``, 16x12 patches by default.
     """
-    p = PRETRAINED_GRID[0] * PRETRAINED_GRID[1]
+    p = source[0] * source[1]
     if positions.dim() != 3 or positions.shape[1] not in (p, p + 1):
-        given = tuple(positions.shape)
-        raise ValueError(f"Position embeddings of shape {given} are not those of a 256x192 ViTPose, (1, 193, e).")
+        given, crop = tuple(positions.shape), f"{source[0] * PATCH}x{source[1] * PATCH}"
+        raise ValueError(f"Position embeddings of shape {given} are not those of a {crop} ViTPose, (1, {p + 1}, e).")
     slot, rest = (positions[:, :1], positions[:, 1:]) if positions.shape[1] == p + 1 else (positions[:, :1] * 0, positions)
-    if grid != PRETRAINED_GRID:
-        picture = rest.transpose(1, 2).reshape(1, -1, *PRETRAINED_GRID)
+    if grid != source:
+        picture = rest.transpose(1, 2).reshape(1, -1, *source)
         rest = F.interpolate(picture, size=grid, mode="bicubic", align_corners=False).flatten(2).transpose(1, 2)
     return torch.cat([slot, rest], dim=1)

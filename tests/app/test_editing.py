@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from conftest import write_numbered_video
-from hands import ALT, CTRL, PLAIN, RIGHT, SHIFT, click, drag, key, press_and_move, wait_until, wheel
+from hands import ALT, CTRL, LEFT, PLAIN, RIGHT, SHIFT, click, drag, key, press_and_move, wait_until, wheel
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -19,6 +20,7 @@ from app.ui.dialogs.swap_sides import SwapSides
 from app.ui.main_window import MainWindow
 from app.ui.settings import settings
 from glsmamba.data.skeletons import POSETRACK15
+from glsmamba.heatmaps import gaussian_targets, heatmap_affine, transformed
 
 SHAPE = np.array(
     [[0, -62], [0, -50], [0, -80], [13, -45], [-13, -45], [20, -22], [-20, -22], [22, 0], [-22, 0], [9, 0], [-9, 0], [10, 35],
@@ -352,6 +354,132 @@ def test_hidden_people_are_neither_drawn_nor_found_and_nothing_is_written(bench:
     bench.press(Qt.Key.Key_Escape)
     bench.press(Qt.Key.Key_H, SHIFT)
     assert [p.track for p in bench.canvas.people()] == [1, 2] and not bench.titles()
+
+
+# ---- placing joint by joint --------------------------------------------------------------------------------------------
+
+
+def test_a_person_is_placed_joint_by_joint_in_the_order_that_is_shown(bench: Bench) -> None:
+    bench.press(Qt.Key.Key_B, SHIFT)
+    tool = bench.canvas.tool
+    words = [line for line, _ in bench.canvas.adornments().guide]
+    assert len(words) == 15 and words[0] == "top of head"
+    places = dict(zip(tool.order, np.add(SHAPE[list(tool.order)], (160, 120)).tolist(), strict=True))
+    occluded, skipped = tool.order[3], tool.order[5]
+    for n, joint in enumerate(tool.order):
+        assert tool.current == joint and words[n] in bench.canvas.adornments().guide[n]
+        if joint == skipped:
+            bench.press(Qt.Key.Key_X)
+        else:
+            click(bench.window, places[joint], RIGHT if joint == occluded else LEFT)
+            bench.settle()
+        if n == 7:  # the last one was wrong: back, and once more
+            bench.press(Qt.Key.Key_Backspace)
+            bench.qtbot.waitUntil(lambda joint=joint: tool.current == joint)
+            click(bench.window, places[joint])
+            bench.settle()
+        if n == 8:  # undo by key steps back in the order too
+            bench.press(Qt.Key.Key_Z, CTRL)
+            bench.qtbot.waitUntil(lambda joint=joint: tool.current == joint)
+            bench.press(Qt.Key.Key_Y, CTRL)
+            bench.qtbot.waitUntil(lambda joint=joint: tool.current != joint)
+    assert bench.canvas.tool is None
+    track = bench.session.selected_track
+    pose = bench.pose(track)
+    there = np.arange(15) != skipped
+    assert np.allclose(pose.keypoints[there], np.add(SHAPE, (160, 120))[there], atol=0.01)
+    assert pose.visibility[occluded] == Visibility.OCCLUDED and pose.visibility[skipped] == Visibility.ABSENT
+    titles = bench.titles()
+    assert len(titles) == 14 and titles[0] == f"Add, with the top of head, Person {track}"
+    assert titles[1] == f"Place nose of Person {track}" and pose.box is not None
+
+
+def test_joints_that_a_selected_person_lacks_are_placed_and_esc_leaves(bench: Bench) -> None:
+    click(bench.window, bench.at(WRIST))
+    bench.press(Qt.Key.Key_X)
+    bench.settle()
+    bench.press(Qt.Key.Key_B, SHIFT)
+    assert bench.canvas.tool.order == (WRIST,) and bench.canvas.tool.track == 1
+    press_and_move(bench.window, (100, 100), (111, 107))
+    shown = bench.canvas.adornments()
+    assert np.allclose(shown.loupe, (111, 107), atol=0.01)  # the magnifier helps here too
+    bench.press(Qt.Key.Key_Escape)
+    assert bench.canvas.tool is not None and not bench.canvas.dragging
+    drag(bench.window, (100, 100), (111, 107))
+    _, after = bench.one_step("Place left wrist of Person 1")
+    assert np.allclose(after.keypoints[WRIST], (111, 107), atol=0.01) and after.visibility[WRIST] == Visibility.VISIBLE
+    bench.press(Qt.Key.Key_B, SHIFT)
+    assert bench.canvas.tool.track != 1  # who has all joints needs none: somebody new
+    bench.press(Qt.Key.Key_Escape)
+    assert bench.canvas.tool is None and len(bench.titles()) == 2
+
+
+# ---- peaks of the heat map ---------------------------------------------------------------------------------------------
+
+
+def heat_maps(bench: Bench, *places: tuple[float, float, float]) -> object:
+    """Heat maps of person 1 whose left wrist has peaks at (x, y, height), as the model would bring them."""
+    grid = (48, 36)
+    crop = heatmap_affine(bench.pose().box, (192, 144), grid)
+    points = transformed(crop, np.array([place[:2] for place in places]))
+    maps = np.zeros((15, *grid), np.float32)
+    bells, _ = gaussian_targets(points, np.ones(len(places), bool), grid, 2.0)
+    maps[WRIST] = sum(bell * height for bell, (_, _, height) in zip(bells, places, strict=True))
+    return SimpleNamespace(frame=FRAME, track=1, prediction=SimpleNamespace(heatmaps=maps, crop=crop))
+
+
+def test_a_key_cycles_through_the_peaks_and_a_click_takes_one(bench: Bench, monkeypatch) -> None:
+    asked = []
+    monkeypatch.setattr(bench.session, "request_heatmaps", lambda frame, track: asked.append((frame, track)))
+    right = bench.at(8)
+    wrist = bench.at(WRIST)
+    places = [(*wrist, 0.9), (*right, 0.6), (wrist[0] + 4, wrist[1] + 60, 0.4)]
+    click(bench.window, wrist)
+    bench.press(Qt.Key.Key_C)
+    assert asked == [(FRAME, 1)] and not bench.titles()  # the window does not wait
+    bench.session.heatmap_ready.emit(heat_maps(bench, *places))
+    _, after = bench.one_step("Move left wrist of Person 1 to peak 2")
+    assert np.hypot(*(after.keypoints[WRIST] - right)) < 0.5 and after.provenance[WRIST] == Provenance.HUMAN
+    marks = bench.canvas.adornments().peaks
+    assert [n for *_, n in marks] == [1, 2, 3]
+    for n in (3, 1, 2):
+        bench.press(Qt.Key.Key_C)
+        assert bench.titles()[-1] == f"Move left wrist of Person 1 to peak {n}"
+        assert np.hypot(*(bench.pose().keypoints[WRIST] - places[n - 1][:2])) < 0.5
+    bench.press(Qt.Key.Key_C, SHIFT)
+    assert bench.titles()[-1].endswith("peak 1") and len(asked) == 1
+    click(bench.window, places[2][:2])
+    assert bench.titles()[-1].endswith("peak 3")
+    bench.press(Qt.Key.Key_Escape)
+    assert not bench.canvas.adornments().peaks
+
+
+# ---- boxes -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_head_box_follows_from_the_joints_until_it_is_drawn_or_dragged(bench: Bench) -> None:
+    bench.canvas.zoom(3.0)
+    bench.press(Qt.Key.Key_1)
+    handles = bench.canvas.handles()
+    pose = bench.pose()
+    x, y, w, h = handles.head_box
+    assert not handles.head_drawn and np.hypot(w, h) == pytest.approx(np.hypot(*(pose.keypoints[1] - pose.keypoints[2])) / 0.7)
+    drag(bench.window, (x + w, y + h), (x + w + 6, y + h + 3))
+    _, after = bench.one_step("Draw head box of Person 1")
+    assert after.head_box == pytest.approx((x, y, w + 6, h + 3), abs=0.01)
+    drag(bench.window, (x, y + h * 0.6), (x - 4, y + h * 0.6 + 2))  # by its outline
+    _, after = bench.one_step("Change head box of Person 1")
+    assert after.head_box == pytest.approx((x - 4, y + 2, w + 6, h + 3), abs=0.01)
+    bench.press(Qt.Key.Key_H, CTRL | SHIFT)
+    _, after = bench.one_step("Reset head box of Person 1")
+    assert after.head_box is None and bench.canvas.handles().head_box == pytest.approx((x, y, w, h))
+    bench.press(Qt.Key.Key_H, CTRL)
+    drag(bench.window, (80, 30), (100, 55))
+    _, after = bench.one_step("Draw head box of Person 1")
+    assert after.head_box == pytest.approx((80, 30, 20, 25), abs=0.01) and bench.canvas.tool is None
+    bench.press(Qt.Key.Key_F, SHIFT)
+    _, after = bench.one_step("Fit box of Person 1")
+    assert after.box[2] == pytest.approx(1.3 * np.ptp(after.keypoints[:, 0]))
 
 
 # ---- the magnifier -----------------------------------------------------------------------------------------------------

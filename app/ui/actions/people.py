@@ -48,6 +48,15 @@ def _unlocked(window: MainWindow) -> str:
     return "" if locked is None else window.session.locked_words(locked)
 
 
+def _place(window: MainWindow) -> None:
+    from app.ui.canvas.tools.place import PlaceInOrder
+
+    session = window.session
+    if session.selected_track is not None and session.is_locked(session.selected_track):
+        session.select(None)
+    window.canvas.use(PlaceInOrder(window.canvas))
+
+
 def _toggle_lock(window: MainWindow) -> None:
     session = window.session
     tracks = session.selection.tracks
@@ -131,6 +140,8 @@ _NUDGES = tuple(
 ACTIONS = (
     Action("people.add", "Add a person", "People", lambda w: w.canvas.start_adding(), open_video, icon="account-plus-outline",
            tip="Then draw a box around the person."),
+    Action("people.place", "Add a person joint by joint", "People", _place, open_video, icon="human-handsup",
+           tip="Each click places the joint that is named. With a person selected, the joints that they lack."),
     Action("people.accept", "Accept this pose", "People", lambda w: w.canvas.accept_selected(), changeable,
            icon="check", scope="person", tip="The selected person's prediction becomes an annotation."),
     Action("people.delete", "Delete in this frame", "People", lambda w: w.canvas.delete_selected(), changeable,
@@ -147,6 +158,10 @@ ACTIONS = (
            tip="Not drawn until you select them again or show everybody. Nothing is changed by it."),
     Action("people.show_all", "Show everybody", "People", lambda w: w.session.set_display(hidden=frozenset()),
            lambda w: "" if w.session.display.hidden else "Nobody is hidden.", icon="eye-outline"),
+    Action("people.next_peak", "Next peak of the heat map", "People", lambda w: w.canvas.candidates.cycle(1), joints_changeable,
+           group=1, scope="joint", tip="Moves the joint to the next place that the model's heat map speaks for."),
+    Action("people.previous_peak", "Previous peak of the heat map", "People", lambda w: w.canvas.candidates.cycle(-1),
+           joints_changeable, group=1, scope="joint"),
     _visibility("visible", Visibility.VISIBLE),
     _visibility("occluded", Visibility.OCCLUDED),
     _visibility("absent", Visibility.ABSENT),

@@ -40,6 +40,8 @@ class Adornments:
         loupe_colour: of the mark in the magnifier.
         loupe_yardstick: radius of the PCKh circle in frame pixels, for the magnifier.
         selected_joints: (x, y, radius) of the joints that keys act on.
+        guide: (words, "done", "now", "skipped" or "") of what is placed one after the other.
+        peaks: (x, y, number) of the other places for a joint.
         cross: (2,) screen place of a cross hair over the whole view.
     """
 
@@ -56,6 +58,8 @@ class Adornments:
     loupe_colour: QColor = field(default_factory=lambda: QColor(OUTLINE))
     loupe_yardstick: float | None = None
     selected_joints: list[tuple[float, float, float]] = field(default_factory=list)
+    guide: list[tuple[str, str]] = field(default_factory=list)
+    peaks: list[tuple[float, float, int]] = field(default_factory=list)
     cross: np.ndarray | None = None
 
 
@@ -87,6 +91,7 @@ class AdornerItem(pg.GraphicsObject):
         if what.rubber is not None:
             rect = QRectF(QPointF(*what.rubber[:2]), QPointF(*what.rubber[2:]))
             _twice(painter, _ACCENT, 1.5, lambda: painter.drawRect(rect), [5, 3])
+        self._peaks(painter, what.peaks)
         for x, y, r in what.selected_joints:
             _twice(painter, OUTLINE, 1.5, lambda x=x, y=y, r=r: painter.drawEllipse(QPointF(x, y), r, r))  # type: ignore[misc]
         if what.yardstick is not None:
@@ -97,6 +102,8 @@ class AdornerItem(pg.GraphicsObject):
             _twice(painter, what.ring_colour, 2.0, lambda: painter.drawEllipse(QPointF(x, y), r, r))
         if what.loupe is not None and what.loupe_at is not None:
             self._loupe(painter, what, view, scale)
+        if what.guide:
+            self._guide(painter, what.guide)
         if what.text:
             self._text(painter, what, view)
         painter.restore()
@@ -143,6 +150,41 @@ class AdornerItem(pg.GraphicsObject):
             fx, fy = HANDLES[name]
             x, y = left + fx * (right - left), top + fy * (bottom - top)
             painter.drawRect(QRectF(x - half, y - half, 2 * half, 2 * half))
+
+    def _peaks(self, painter: QPainter, peaks: list[tuple[float, float, int]]) -> None:
+        """Small crosses with a number, faint: they must not hide what they stand on."""
+        painter.setFont(label_font(11))
+        for x, y, number in peaks:
+            for colour, width in ((QColor(10, 12, 16, 150), 3.0), (QColor(255, 255, 255, 190), 1.2)):
+                painter.setPen(QPen(colour, width))
+                painter.drawLine(QPointF(x - 5, y), QPointF(x + 5, y))
+                painter.drawLine(QPointF(x, y - 5), QPointF(x, y + 5))
+            place = QPointF(x + 6, y - 5)
+            painter.setPen(QColor(10, 12, 16, 200))
+            for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+                painter.drawText(place + QPointF(dx, dy), str(number))
+            painter.setPen(QColor(255, 255, 255, 220))
+            painter.drawText(place, str(number))
+
+    def _guide(self, painter: QPainter, guide: list[tuple[str, str]]) -> None:
+        """The order of joints in the upper left corner, the present one marked."""
+        font, bold = label_font(12), label_font(12)
+        bold.setBold(True)
+        metric = QFontMetricsF(bold)
+        line = metric.height() + 2
+        width = max(metric.horizontalAdvance(words) for words, _ in guide) + 44
+        rect = QRectF(12, 12, width, line * len(guide) + 12)
+        painter.setPen(QPen(QColor(255, 255, 255, 40), 1))
+        painter.setBrush(QColor(LABEL_GROUND.red(), LABEL_GROUND.green(), LABEL_GROUND.blue(), 235))
+        painter.drawRoundedRect(rect, 4, 4)
+        signs = {"done": "✓", "now": "▸", "skipped": "–", "": ""}
+        for n, (words, state) in enumerate(guide):
+            top = rect.y() + 6 + n * line
+            painter.setFont(bold if state == "now" else font)
+            painter.setPen(LABEL_TEXT if state == "now" else QColor("#B9BDC4"))
+            middle = int(Qt.AlignmentFlag.AlignVCenter)
+            painter.drawText(QRectF(rect.x() + 10, top, 16, line), middle, signs[state])
+            painter.drawText(QRectF(rect.x() + 28, top, width - 32, line), middle, words)
 
     def _loupe(self, painter: QPainter, what: Adornments, view: QRectF, scale: float) -> None:
         """A round magnifier beside the joint, on the side with room, never under the hand's own mark."""

@@ -55,6 +55,8 @@ def adornments(canvas: Canvas) -> Adornments:
             out.ring_colour = _colour(canvas, person, found.joint)
     if tool is not None:
         tool.adorn(out)
+    else:
+        out.peaks = canvas.candidates.marks()
     if canvas.pointer is not None:
         out.text, out.text_at = hover_lines(canvas), (canvas.pointer[0], canvas.pointer[1])
     return out

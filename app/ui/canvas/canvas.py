@@ -17,6 +17,7 @@ from app.labels.pose import Pose, Visibility
 from app.ui.actions.keymap import key_text
 from app.ui.canvas import adorning
 from app.ui.canvas.adorner_item import AdornerItem, Adornments
+from app.ui.canvas.candidates import Candidates
 from app.ui.canvas.handles import Handles, make_handles
 from app.ui.canvas.hit_test import Hit, hit
 from app.ui.canvas.legend import Legend
@@ -34,6 +35,7 @@ from app.ui.canvas.tools.boxes import DrawBox, handle_cursor
 from app.ui.canvas.tools.gesture import Edited, Gesture, MakeEdit, Pan
 from app.ui.canvas.tools.joints import MoveJoint, PlaceJoint
 from app.ui.canvas.tools.people import Shape
+from app.ui.canvas.tools.place import PlaceNext
 from app.ui.canvas.tools.tool import AddPerson, Tool
 from app.ui.canvas.tools.wheel import WheelShape
 from app.ui.canvas.view import CanvasView
@@ -42,6 +44,7 @@ from app.ui.session import Session
 from glsmamba.data.records import Box
 
 _DRAG_HEATMAP = 0.35
+_DRAGGING = Qt.MouseButton.LeftButton | Qt.MouseButton.MiddleButton | Qt.MouseButton.RightButton
 
 
 class Canvas(QWidget):
@@ -86,6 +89,7 @@ class Canvas(QWidget):
         self._previews = Previews()
         self._proposed: int | None = None
         self._overlays = Overlays()
+        self.candidates: Candidates = Candidates(self, self._overlays)
 
         self._picture = PictureItem()
         self._activation_item, self._heatmap_item = OverlayItem(), OverlayItem()
@@ -405,7 +409,7 @@ class Canvas(QWidget):
         self._hit = None
         if isinstance(gesture, MoveJoint):
             self._wish_for_heatmaps(dragging=True)
-            if isinstance(gesture, PlaceJoint):
+            if isinstance(gesture, (PlaceJoint, PlaceNext)):
                 gesture.dragged(Qt.KeyboardModifier.NoModifier)
         self._update_cursor()
         self._place_strip()
@@ -425,7 +429,7 @@ class Canvas(QWidget):
     def _released(self, event: QMouseEvent) -> None:
         at = self._track(event)
         gesture = self._gesture
-        if gesture is None or event.buttons() & (Qt.MouseButton.LeftButton | Qt.MouseButton.MiddleButton):
+        if gesture is None or event.buttons() & _DRAGGING:
             return
         self._gesture = None
         gesture.release(at, event.modifiers())
@@ -638,7 +642,7 @@ class Canvas(QWidget):
             there = self._previews.project(self.session.project).poses(self._shown_frame) if self.session.project else {}
             gesture = self._gesture
             held = set(gesture.chosen) if isinstance(gesture, Shape) else {getattr(gesture, "track", None)} - {None}
-            if not held <= set(there):
+            if not held <= set(there) and not isinstance(gesture, PlaceNext):
                 self.cancel()
             if self._tool is not None:
                 self._tool.refresh()
@@ -667,7 +671,9 @@ class Canvas(QWidget):
 
     def _heatmap_ready(self, result: Any) -> None:
         self._overlays.take_heatmaps(result)
+        self.candidates.heatmaps_came()
         self._update_overlays()
+        self.changed()
 
     def _activation_ready(self, result: Any) -> None:
         self._overlays.take_activation(result)

@@ -39,6 +39,8 @@ def begin(canvas: Canvas, at: np.ndarray, keys: Qt.KeyboardModifier) -> Gesture:
     if (joint := canvas.joint_to_place()) is not None and session.selected_track is not None:
         track = session.selected_track
         return _guarded(canvas, at, track, lambda: PlaceJoint(canvas, at, track, joint), lambda: None)
+    if (peak := canvas.candidates.at(at)) is not None and not keys:
+        return Pan(canvas, at, lambda: canvas.candidates.take(peak))
     found = canvas.hit_at(at)
     if found is not None and found.kind in _GRIPS:
         return _grip(canvas, at, found, keys)

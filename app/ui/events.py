@@ -22,6 +22,7 @@ class DisplayOptions:
         threshold: predicted joints scoring below this are not drawn; human joints always are.
         show_skeletons: draw bones and joints.
         show_boxes: draw person boxes and head boxes.
+        show_regions: draw ignore regions.
         show_names: write the person's name at the box and the joint's name on hover.
         mark_scale: 1.0 or 2.0: size of joints and lines in screen pixels, times this.
         heatmap_mode: heat map of the selected joint, the maximum over joints, or none.
@@ -37,6 +38,7 @@ class DisplayOptions:
     threshold: float = 0.2
     show_skeletons: bool = True
     show_boxes: bool = True
+    show_regions: bool = True
     show_names: bool = True
     mark_scale: float = 1.0
     heatmap_mode: HeatmapMode = "off"

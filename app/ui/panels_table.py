@@ -13,6 +13,7 @@ from app.ui.panels.history import HistoryPanel
 from app.ui.panels.keypoints import KeypointsPanel
 from app.ui.panels.people import PeoplePanel
 from app.ui.panels.problems import ProblemsPanel
+from app.ui.panels.regions import RegionsPanel
 from app.ui.session import Session
 
 __all__ = ["PANELS", "Panel"]
@@ -33,6 +34,7 @@ class Panel:
 
 PANELS: tuple[Panel, ...] = (
     Panel("people", "People", RIGHT, "people", PeoplePanel),
+    Panel("regions", "Ignore regions", RIGHT, "people", RegionsPanel),
     Panel("keypoints", "Keypoints", RIGHT, "details", KeypointsPanel),
     Panel("activation", "Activation", RIGHT, "details", ActivationPanel),
     Panel("problems", "Problems", RIGHT, "details", ProblemsPanel),

@@ -17,12 +17,14 @@ class Selection:
         joint: the joint that panels show, or None.
         tracks: everybody who is selected, in the order in which they were.
         joints: (track, joint) of every selected joint; empty where whole people are meant.
+        region: the selected ignore region, or None; nobody else is selected then.
     """
 
     track: int | None = None
     joint: int | None = None
     tracks: tuple[int, ...] = ()
     joints: frozenset[tuple[int, int]] = frozenset()
+    region: int | None = None
 
     @staticmethod
     def of(track: int | None, joint: int | None = None) -> Selection:

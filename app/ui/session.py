@@ -332,6 +332,18 @@ class Session(QObject):
             self.selection = selection
             self.selection_changed.emit()
 
+    def select_region(self, region: int | None) -> None:
+        """Select an ignore region, and nobody."""
+        self.set_selection(Selection(region=region))
+
+    def show_region(self, number: int) -> None:
+        """Select an ignore region and go to a frame in which it is valid."""
+        region = None if self.project is None else self.project.ignore_regions().get(number)
+        if region is not None:
+            self.select_region(number)
+            if not region.first <= self.frame <= region.last:
+                self.scrub(region.first if self.frame < region.first else region.last)
+
     @property
     def selected_track(self) -> int | None:
         """The selected person, of several the one that panels show; None when nobody is selected."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,12 +15,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from app.labels.exporting import to_record
 from app.labels.pose import Pose, Provenance, Visibility
 from app.labels.sides import limb_joints
 from app.ui.application import make_application, make_window
 from app.ui.dialogs.swap_sides import SwapSides
 from app.ui.main_window import MainWindow
 from app.ui.settings import settings
+from glsmamba.data.posetrack18_write import write
 from glsmamba.data.skeletons import POSETRACK15
 from glsmamba.heatmaps import gaussian_targets, heatmap_affine, transformed
 
@@ -43,6 +47,7 @@ class Bench:
     def __init__(self, qtbot, window: MainWindow) -> None:
         self.qtbot, self.window = qtbot, window
         self.session, self.canvas = window.session, window.canvas
+        self.folder = Path(window.session.project.path).parent
 
     @property
     def project(self):
@@ -120,6 +125,7 @@ def bench(qtbot, window: MainWindow) -> Iterator[Bench]:
     window.session.select(None)
     window.session.set_display(hidden=frozenset())
     window.session.clipboard = {}
+    window.session.set_frame_range(None)
     bench.project.go_to_history(0)
     window.canvas.fit()
     for toast in list(window.toasts.toasts):
@@ -480,6 +486,93 @@ def test_the_head_box_follows_from_the_joints_until_it_is_drawn_or_dragged(bench
     bench.press(Qt.Key.Key_F, SHIFT)
     _, after = bench.one_step("Fit box of Person 1")
     assert after.box[2] == pytest.approx(1.3 * np.ptp(after.keypoints[:, 0]))
+
+
+# ---- ignore regions ----------------------------------------------------------------------------------------------------
+
+CORNERS = [(250.0, 180.0), (300.0, 180.0), (300.0, 225.0), (250.0, 225.0)]
+
+
+def region(bench: Bench):
+    bench.settle()
+    (found,) = bench.project.ignore_regions().values()
+    return found
+
+
+def test_a_region_is_drawn_bent_moved_over_key_frames_and_exported(bench: Bench) -> None:
+    bench.press(Qt.Key.Key_R, CTRL)
+    for corner in (CORNERS[0], (310, 150)):
+        click(bench.window, corner)
+    bench.press(Qt.Key.Key_Backspace)
+    for corner in CORNERS[1:]:
+        click(bench.window, corner)
+    assert len(bench.canvas.adornments().outline) == 5 and not bench.titles()
+    bench.press(Qt.Key.Key_Return)
+    bench.qtbot.waitUntil(lambda: bench.session.selection.region is not None)
+    assert bench.titles() == ["Add ignore region 1"] and bench.canvas.tool is None
+    made = region(bench)
+    assert np.allclose(made.polygon_at(0), CORNERS, atol=0.01) and (made.first, made.last) == (0, 39)
+    drag(bench.window, CORNERS[2], (310, 230))
+    assert bench.titles()[-1] == "Move a corner of ignore region 1"
+    bench.go(9)
+    drag(bench.window, (275, 205), (265, 195))  # inside: all of it, and frame 9 becomes a key frame
+    assert bench.titles()[-1] == "Move ignore region 1"
+    moved = region(bench)
+    assert sorted(moved.keys) == [3, 9] and np.allclose(moved.polygon_at(6)[0], (245, 175), atol=0.01)
+    click(bench.window, (265, 170), twice=True)  # on the upper edge
+    assert bench.titles()[-1] == "Add a corner to ignore region 1"
+    assert [len(p) for p in region(bench).keys.values()] == [5, 5]
+    click(bench.window, (265, 170), RIGHT)
+    assert bench.titles()[-1] == "Take a corner from ignore region 1"
+    back = region(bench)
+    assert all(np.allclose(back.keys[f], moved.keys[f]) for f in (3, 9))
+    record = to_record(bench.project)
+    written = json.loads(write(record, bench.folder / "900001_mpiinew_test.json").paths[0].read_text())
+    images = written["images"]
+    assert images[6]["ignore_regions_x"][0][0] == 245 and images[6]["ignore_regions_y"][0][0] == 175
+    assert all(isinstance(v, int) for image in images for xs in image["ignore_regions_x"] for v in xs)
+    n = len(bench.titles())
+    bench.press(Qt.Key.Key_Delete)
+    assert bench.titles()[-1] == "Delete ignore region 1" and not bench.project.ignore_regions()
+    bench.qtbot.waitUntil(lambda: bench.session.selection.region is None)
+    bench.press(Qt.Key.Key_Z, CTRL)
+    assert len(bench.titles()) == n and len(bench.project.ignore_regions()) == 1
+
+
+def test_regions_are_listed_renamed_and_given_their_frames(bench: Bench) -> None:
+    bench.session.set_frame_range(4, 20)
+    bench.press(Qt.Key.Key_R, CTRL)
+    for corner in (*CORNERS, CORNERS[0]):  # the first corner again closes
+        click(bench.window, corner)
+    bench.qtbot.waitUntil(lambda: bench.session.selection.region is not None)
+    bench.session.set_frame_range(None)
+    assert (region(bench).first, region(bench).last) == (4, 20)
+    assert not bench.canvas.regions.shown()  # the frame on screen is 3
+    panel = bench.window.docks["regions"].widget()
+    bench.window.docks["regions"].raise_()
+    bench.session.select(None)
+    bench.canvas.setFocus()
+    bench.press(Qt.Key.Key_R, SHIFT)
+    assert bench.session.frame == 4 and panel.table.currentIndex().row() == 0
+    for column, text in ((0, "the crowd"), (1, "2"), (2, "30")):
+        assert panel.model.setData(panel.model.index(0, column), text)
+        bench.settle()
+    said = ["Rename ignore region 1 to the crowd", "Set the beginning of the crowd", "Set the end of the crowd"]
+    assert bench.titles()[-3:] == said
+    assert (region(bench).name, region(bench).first, region(bench).last) == ("the crowd", 2, 30)
+    for column, text in ((1, "31"), (2, "40"), (2, "soon")):
+        assert not panel.model.setData(panel.model.index(0, column), text)
+    assert panel.model.index(0, 2).data() == "30"
+    bench.go(5)
+    drag(bench.window, CORNERS[0], (240, 170))
+    assert bench.titles()[-1] == "Move a corner of the crowd" and sorted(region(bench).keys) == [3, 5]
+    bench.go(2)
+    for action, keys in (("regions.set_key", [2, 3, 5]), ("regions.remove_key", [3, 5])):
+        entry, _ = bench.window.menus.entries[action]
+        assert entry.why_not(bench.window) == ""
+        entry.run(bench.window)
+        assert sorted(region(bench).keys) == keys
+    bench.window.docks["people"].raise_()
 
 
 # ---- the magnifier -----------------------------------------------------------------------------------------------------

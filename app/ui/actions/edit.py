@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from app.ui.actions.conditions import open_video, redoable, undoable
 from app.ui.actions.spec import Action
+from app.ui.selection import Selection
 
 if TYPE_CHECKING:
     from app.ui.main_window import MainWindow
@@ -32,7 +33,7 @@ def _something_to_leave(window: MainWindow) -> str:
         return reason
     canvas, session = window.canvas, window.session
     busy = canvas.dragging or canvas.tool is not None or window.proposals.waiting
-    busy = busy or session.frame_range is not None or session.selected_track is not None
+    busy = busy or session.frame_range is not None or session.selection != Selection()
     return "" if busy else "Nobody is selected."
 
 

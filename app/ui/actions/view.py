@@ -68,6 +68,7 @@ ACTIONS = (
            tip="The timeline shows the frames that the selected person is in."),
     _toggle("view.skeletons", "Skeletons", "show_skeletons"),
     _toggle("view.boxes", "Boxes", "show_boxes"),
+    _toggle("view.regions", "Ignore regions", "show_regions"),
     _toggle("view.names", "Names", "show_names"),
     _toggle("view.large_marks", "Large marks", "mark_scale", 2.0, 1.0, tip="Joints and lines at twice their size."),
     *(

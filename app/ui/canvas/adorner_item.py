@@ -41,6 +41,7 @@ class Adornments:
         loupe_yardstick: radius of the PCKh circle in frame pixels, for the magnifier.
         selected_joints: (x, y, radius) of the joints that keys act on.
         guide: (words, "done", "now", "skipped" or "") of what is placed one after the other.
+        outline: (2,) corners of the polygon that is being drawn.
         peaks: (x, y, number) of the other places for a joint.
         cross: (2,) screen place of a cross hair over the whole view.
     """
@@ -59,6 +60,7 @@ class Adornments:
     loupe_yardstick: float | None = None
     selected_joints: list[tuple[float, float, float]] = field(default_factory=list)
     guide: list[tuple[str, str]] = field(default_factory=list)
+    outline: list[np.ndarray] = field(default_factory=list)
     peaks: list[tuple[float, float, int]] = field(default_factory=list)
     cross: np.ndarray | None = None
 
@@ -91,6 +93,13 @@ class AdornerItem(pg.GraphicsObject):
         if what.rubber is not None:
             rect = QRectF(QPointF(*what.rubber[:2]), QPointF(*what.rubber[2:]))
             _twice(painter, _ACCENT, 1.5, lambda: painter.drawRect(rect), [5, 3])
+        if what.outline:
+            corners = [QPointF(float(x), float(y)) for x, y in what.outline]
+            _twice(painter, _ACCENT, 1.5, lambda: painter.drawPolyline(corners))
+            painter.setBrush(OUTLINE)
+            painter.setPen(QPen(HAIRLINE, 1.2))
+            for corner in corners[:-1]:
+                painter.drawEllipse(corner, 4.0, 4.0)
         self._peaks(painter, what.peaks)
         for x, y, r in what.selected_joints:
             _twice(painter, OUTLINE, 1.5, lambda x=x, y=y, r=r: painter.drawEllipse(QPointF(x, y), r, r))  # type: ignore[misc]

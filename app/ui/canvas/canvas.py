@@ -26,6 +26,7 @@ from app.ui.canvas.overlays import Overlays
 from app.ui.canvas.people_item import PeopleItem
 from app.ui.canvas.picture_item import PictureItem
 from app.ui.canvas.preview import Previews
+from app.ui.canvas.regions import Regions, RegionsItem
 from app.ui.canvas.reveal import bring_into_sight
 from app.ui.canvas.scene import FIRM, ShownPerson, extent, show
 from app.ui.canvas.space import SpaceKey
@@ -89,6 +90,7 @@ class Canvas(QWidget):
         self._previews = Previews()
         self._proposed: int | None = None
         self._overlays = Overlays()
+        self.regions: Regions = Regions(self)
         self.candidates: Candidates = Candidates(self, self._overlays)
 
         self._picture = PictureItem()
@@ -106,6 +108,7 @@ class Canvas(QWidget):
             self._picture,
             self._activation_item,
             self._heatmap_item,
+            RegionsItem(self),
             self._people_item,
             self._adorner_item,
         )
@@ -401,7 +404,7 @@ class Canvas(QWidget):
                 self._begin(gesture)
         elif button == Qt.MouseButton.LeftButton:
             self._begin(select.begin(self, at, event.modifiers()))
-        elif button == Qt.MouseButton.RightButton:
+        elif button == Qt.MouseButton.RightButton and not self.regions.remove_corner(at):
             self._cycle_visibility(self.hit_at(at))
 
     def _begin(self, gesture: Gesture) -> None:
@@ -447,6 +450,8 @@ class Canvas(QWidget):
             return
         if self._tool is not None:
             self._tool.double_press(at)
+            return
+        if self.regions.add_corner(at):
             return
         found = self.hit_at(at)
         if found is not None and found.kind in ("joint", "bone", "inside"):
@@ -594,6 +599,7 @@ class Canvas(QWidget):
         self.leave_tool()
         self._previews.clear()
         self._overlays.clear()
+        self.regions.reload()
         self._hit = None
         self._picture.set_picture(None)
         if video is not None:
@@ -635,6 +641,8 @@ class Canvas(QWidget):
             bring_into_sight(self.view, pose, joint if self.session.selected_track == track else None)
 
     def _labels_changed(self, change: Any) -> None:
+        if change is not None and change.reason != "prediction":
+            self.regions.reload()
         if change is not None and change.frames is None:
             self._previews.clear()
         if change is None or change.frames is None or self._shown_frame in change.frames:

@@ -14,6 +14,7 @@ from app.ui.canvas.tools.boxes import MoveBox
 from app.ui.canvas.tools.gesture import Gesture, Pan, Refused
 from app.ui.canvas.tools.joints import MoveJoint, MoveSelection, PlaceJoint
 from app.ui.canvas.tools.people import MovePeople, Scale, Turn
+from app.ui.canvas.tools.regions import MoveRegion
 from app.ui.selection import Selection
 
 if TYPE_CHECKING:
@@ -41,13 +42,15 @@ def begin(canvas: Canvas, at: np.ndarray, keys: Qt.KeyboardModifier) -> Gesture:
         return _guarded(canvas, at, track, lambda: PlaceJoint(canvas, at, track, joint), lambda: None)
     if (peak := canvas.candidates.at(at)) is not None and not keys:
         return Pan(canvas, at, lambda: canvas.candidates.take(peak))
+    if (corner := canvas.regions.corner_at(at)) is not None:
+        return MoveRegion(canvas, at, *corner, clicked=lambda: None)
     found = canvas.hit_at(at)
     if found is not None and found.kind in _GRIPS:
         return _grip(canvas, at, found, keys)
     if keys & _SHIFT:
         return RubberBand(canvas, at, lambda low, high: _band(canvas, low, high), lambda: _toggle(canvas, found))
     if found is None:
-        return Pan(canvas, at, lambda: session.select(None))
+        return _ground(canvas, at)
     if keys & (_ALT | _CTRL):
         # Ctrl does what Alt does: many window managers keep Alt+drag for moving windows, and it never comes here.
         return _whole(canvas, at, found, bool(keys & _CTRL))
@@ -56,6 +59,14 @@ def begin(canvas: Canvas, at: np.ndarray, keys: Qt.KeyboardModifier) -> Gesture:
     if found.kind == "bone":
         session.select(found.track)
     return Pan(canvas, at, lambda: session.select(found.track))
+
+
+def _ground(canvas: Canvas, at: np.ndarray) -> Gesture:
+    """Where nobody is: the selected ignore region moves, another is selected by a click, else the picture moves."""
+    session, number = canvas.session, canvas.regions.around(at)
+    if number is not None and number == session.selection.region:
+        return MoveRegion(canvas, at, number, None, clicked=lambda: None)
+    return Pan(canvas, at, lambda: session.select(None) if number is None else session.select_region(number))
 
 
 def _guarded(canvas: Canvas, at: np.ndarray, track: int, make: Callable[[], Gesture], clicked: Callable[[], None]) -> Gesture:

@@ -1,6 +1,7 @@
 """The command line: thin, each command calls one function.
 
-Exit codes: 0 done, 1 ``check`` found errors, 2 something is wrong and one sentence says what, 130 stopped with Ctrl-C.
+Exit codes: 0 done, 1 ``check`` found errors or the self-test a wrong kernel, 2 something is wrong and one sentence says what,
+130 stopped with Ctrl-C.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ examples:
 
 exit codes:
   0    done
-  1    `check` found errors
+  1    `check` found errors, or `info --self-test` a kernel that is wrong
   2    it could not be done; one sentence says why and what to do
   130  stopped with Ctrl-C; what was done so far is kept
 
@@ -115,9 +116,11 @@ def _parser() -> argparse.ArgumentParser:
         "Print what is installed, the devices at hand, which kernel scans on each and why, and what the checkpoint\n"
         "says of itself. Paste it into a report of a defect.",
         "  glsmamba-studio info\n"
-        "  glsmamba-studio info --checkpoint runs/t/checkpoint.safetensors",
+        "  glsmamba-studio info --checkpoint runs/t/checkpoint.safetensors\n"
+        "  glsmamba-studio info --self-test                kernels against the reference, on your devices",
     )  # fmt: skip
     part.add_argument("--checkpoint", metavar="FILE", help="tell of this checkpoint instead of the shipped one")
+    part.add_argument("--self-test", action="store_true", help="try every kernel against the reference; 1 if one is wrong")
 
     command(
         "sample", "fetch the sample video",
@@ -181,8 +184,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
             return 1 if check(arguments.files) else 0
         case "info":
-            from app.commands.info import info
+            from app.commands.info import info, self_test_report
 
+            if arguments.self_test:
+                text, sound = self_test_report()
+                print(text)
+                return 0 if sound else 1
             print(info(arguments.checkpoint))
         case "sample":
             from app.video.sample import sample_video

@@ -6,9 +6,11 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["info"]
+__all__ = ["info", "self_test_report"]
 
-_PACKAGES = ("torch", "numpy", "numba", "scipy", "opencv-python-headless", "av", "PySide6-Essentials", "pyqtgraph", "mamba-ssm")
+_PACKAGES = (
+    "torch", "numpy", "numba", "scipy", "opencv-python-headless", "av", "PySide6-Essentials", "pyqtgraph", "triton", "mamba-ssm"
+)  # fmt: skip
 
 
 def info(checkpoint: str | None = None) -> str:
@@ -26,11 +28,42 @@ def info(checkpoint: str | None = None) -> str:
     lines += ["", "Selective scan"]
     from glsmamba.scan.selective import backend_report
 
-    for kind in dict.fromkeys(device.name.split(":")[0] for device in devices):
-        report = backend_report(kind)
-        lines.append(f"  {kind:24}{report.name}: {report.reason}")
+    for device in devices:
+        report = backend_report(device.name)
+        lines.append(f"  {device.name:24}{report.name}: {report.reason}")
     lines += ["", "Checkpoint", *_checkpoint(checkpoint), "", "Person detector", *_detector()]
     return "\n".join(lines)
+
+
+def self_test_report() -> tuple[str, bool]:
+    """Try every kernel on every device against the float64 reference: lines for people, and whether all are sound.
+
+    The verdicts are kept, so that the window and ``predict`` go by them.
+    """
+    from app.inference.self_test import keep_verdict
+    from glsmamba.devices import available_devices
+    from glsmamba.scan.deform import deform_backend
+    from glsmamba.scan.selective import BACKENDS, backend_problem, backend_report
+    from glsmamba.selftest import BACKWARD, FORWARD, self_test
+
+    lines = [f"Kernels against the float64 reference; errors relative to the largest value, at most {FORWARD:.0e} forward and "
+             f"{BACKWARD:.0e} in gradients; time at 8,640 tokens and 64 channels"]  # fmt: skip
+    sound = True
+    for device in available_devices():
+        lines += ["", f"{device.name}: {device.title}"]
+        for name in BACKENDS.get(device.name.split(":")[0], ()):
+            if problem := backend_problem(name):
+                lines.append(f"  {'scan':8}{name:14}not here: {problem}")
+        checks = self_test(device.name)
+        keep_verdict(device.name, checks)
+        for check in checks:
+            figures = f"forward {check.forward:.0e}  gradients {check.backward:.0e}  {check.ms:7.1f} ms"
+            verdict = f"FAILED: {check.problem}" if check.problem else f"ok      {figures}"
+            lines.append(f"  {check.part:8}{check.backend:14}{verdict}")
+            sound = sound and not check.problem
+        lines.append(f"  in use: scan {backend_report(device.name).name}, deform {deform_backend(device.name)}")
+    lines += ["", "All kernels are sound." if sound else "A kernel failed: it is not used, the next one in the list is."]
+    return "\n".join(lines), sound
 
 
 def _version(package: str) -> str:

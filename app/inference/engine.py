@@ -109,11 +109,17 @@ class PersonActivation:
 
 
 def load_predictor(device: str = "cpu", checkpoint: str | None = None) -> Predictor:
-    """The model on a device; imports torch, so call it in the worker. ``auto`` takes the first CUDA device if there is one."""
+    """The model on a device; imports torch, so call it in the worker. ``auto`` takes the first CUDA device if there is one.
+
+    A device that is new here has its kernels tested first; those that fail are not used, and ``backends`` says so.
+    """
+    from app.inference.self_test import settle_kernels
     from glsmamba.devices import best_device
     from glsmamba.predictor import Predictor
 
-    return Predictor.from_checkpoint(checkpoint, device=best_device() if device == "auto" else device)
+    predictor = Predictor.from_checkpoint(checkpoint, device=best_device() if device == "auto" else device)
+    settle_kernels(str(predictor.device))
+    return predictor
 
 
 #: Captured scans, numbers of the window's frames, and the frames as the model was shown them.

@@ -26,11 +26,12 @@ _STEADY = 0.05
 #: for they may be noise; what is left of a shift below the last figure is none.
 _FADES, _UNSURE, _NO_SHIFT = 5.0, 0.1, 0.04
 #: The model's places on both sides of a fixed frame tell where it would have seen it, unless they are so many head sizes apart.
-_APART = 0.5
+_APART, _HABIT = 0.5, 0.75
 #: Error of a shifted place in head sizes; half the frames over which a joint's acceleration is taken.
 _SHIFT_ERROR, _STRIDE = 0.15, 4
 #: Frames on each side over which a joint's pace is taken.
 _AROUND = 4
+_BRISK = 0.75
 #: More frames than this in a row are not doubted at a stretch.
 _LONGEST = 60
 
@@ -126,11 +127,17 @@ def _shifts(path: JointPath) -> np.ndarray:
         return out
     off = np.zeros((len(keys), 2, 2))  # of each fixed frame, as the frames before it see it and as those after it do
     for i, key in enumerate(keys.tolist()):
-        sides = [key + side for side in (-1, 1) if 0 <= key + side < n and path.seen[key + side]]
-        if len(sides) == 2 and np.linalg.norm(np.subtract(*path.places[sides])) > _APART * path.size:
-            off[i] = path.places[key] - path.places[sides]
-        elif sides:
-            off[i] = path.places[key] - path.places[sides].mean(axis=0)
+        near = [[t for t in (key + side, key + 2 * side) if 0 <= t < n and path.seen[t]] for side in (-1, 1)]
+        seen_by = [_continued(path.places[frames], key, frames) if frames else None for frames in near]
+        for side, place in enumerate(seen_by):
+            if place is not None:
+                off[i, side] = path.places[key] - place
+        if near[0][:1] == [key - 1] and near[1][:1] == [key + 1]:
+            sides = path.places[[key - 1, key + 1]]
+            if np.linalg.norm(sides[0] - sides[1]) <= _APART * path.size:
+                off[i] = path.places[key] - sides.mean(axis=0)
+            else:  # a stretch in which the model is wrong ends here: on the better side it is right
+                off[i, int(np.linalg.norm(off[i], axis=1).argmin())] = 0.0
     far = np.linalg.norm(off, axis=-1, keepdims=True) / path.size
     off *= far**2 / (far**2 + _UNSURE**2)
     t = np.arange(n)
@@ -145,6 +152,14 @@ def _shifts(path: JointPath) -> np.ndarray:
     out = by_left[:, None] * off[np.maximum(at - 1, 0), 1] + by_right[:, None] * off[np.minimum(at, len(keys) - 1), 0]
     out[path.fixed] = 0.0
     return np.asarray(out)
+
+
+def _continued(places: np.ndarray, frame: int, frames: list[int]) -> np.ndarray:
+    """Where one or two places in the frames beside a frame go on to in it; a single step is taken for half of a habit."""
+    if len(frames) < 2:
+        return np.asarray(places[0])
+    step = (places[0] - places[1]) / (frames[0] - frames[1])
+    return np.asarray(places[0] + _HABIT * step * (frame - frames[0]))
 
 
 def _curve_share(path: JointPath, firm: np.ndarray, frames: np.ndarray) -> np.ndarray:
@@ -209,7 +224,7 @@ def _pace(places: np.ndarray, known: np.ndarray) -> np.ndarray:
     padded = np.pad(steps, _AROUND, constant_values=np.nan)
     around = np.lib.stride_tricks.sliding_window_view(padded, 2 * _AROUND + 2)  # the steps to and from 2 * _AROUND + 1 frames
     known_steps = (~np.isnan(around)).sum(axis=1)
-    local = np.nanmedian(np.where(known_steps[:, None] > 0, around, usual), axis=1)
+    local = np.nanquantile(np.where(known_steps[:, None] > 0, around, usual), _BRISK, axis=1)
     return np.maximum(np.where(known_steps >= _AROUND, local, usual), usual)
 
 

@@ -18,24 +18,29 @@ import numpy as np
 
 __all__ = ["Filled", "JointPath", "fill"]
 
-#: Cost per frame: of doubting what the model saw; of taking it for the mirror joint's; of believing it shifted.
-_DOUBT, _MIRROR, _SHIFT = 2.5, 1.0, 0.15
+#: Cost per frame: of doubting what the model saw; of taking it for the mirror joint's; of believing it but for a shift that
+#: fades, and for one that lasts.
+_DOUBT, _MIRROR, _SHIFT, _HOLD = 2.5, 1.0, 0.15, 0.25
 #: Beside 1.5 times the joint's usual way from frame to frame, a leap of so many head sizes costs as much as half a doubt.
 _STEADY = 0.05
 #: Frames after which the model's error is a third of what it was; shifts of so many head sizes are taken at half their size,
 #: for they may be noise; what is left of a shift below the last figure is none.
 _FADES, _UNSURE, _NO_SHIFT = 5.0, 0.1, 0.04
-#: The model's places on both sides of a fixed frame tell where it would have seen it, unless they are so many head sizes apart.
+#: The model's places on both sides of a fixed frame tell where it would have seen it, unless they are so many head sizes apart;
+#: a single side's step counts for this much.
 _APART, _HABIT = 0.5, 0.75
+#: From so many head sizes on the model took something else for the joint, and may go on doing so: such a shift need not fade.
+_GROSS = 0.5
 #: Error of a shifted place in head sizes; half the frames over which a joint's acceleration is taken.
 _SHIFT_ERROR, _STRIDE = 0.15, 4
-#: Frames on each side over which a joint's pace is taken.
-_AROUND = 4
-_BRISK = 0.75
+#: Where a curve would count for less than this against a shifted place, it is a guess: its error should be 0.3 head sizes.
+_GUESS = 0.2
+#: Frames on each side over which a joint's pace is taken, and which of the steps there, by size, is its pace.
+_AROUND, _BRISK = 4, 0.65
 #: More frames than this in a row are not doubted at a stretch.
 _LONGEST = 60
 
-OWN, MIRROR, SHIFTED = 0, 1, 2
+OWN, MIRROR, SHIFTED, HELD = 0, 1, 2, 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +72,7 @@ class Filled:
         frames: (m,) ascending numbers within the path.
         places: (m, 2).
         mirrored: (m,) bool: the place is the mirror joint's, which in turn belongs where this one was.
+        guessed: (m,) bool: the place is interpolated over so many frames, or so lively a joint, that it may be far off.
         ends: (m, 2) numbers of the frames before and after from which it was interpolated; the frame itself where the
             model's word was believed, in its mirror joint or shifted.
     """
@@ -74,6 +80,7 @@ class Filled:
     frames: np.ndarray
     places: np.ndarray
     mirrored: np.ndarray
+    guessed: np.ndarray
     ends: np.ndarray
 
 
@@ -93,11 +100,12 @@ def fill(path: JointPath, centres: np.ndarray) -> Filled:
     Frames between ``centres`` and the fixed ones next to them are filled in; outward, where no fixed frame follows, only until
     the model agrees again.
     """
-    shift = _shifts(path)
+    shift, held, held_there = _shifts(path)
     there = np.linalg.norm(shift, axis=1) > _NO_SHIFT * path.size
     nothing = np.zeros((len(path.places), 2))
-    places = np.stack([path.places, nothing if path.mirror is None else path.mirror, path.places + shift])
-    usable = np.stack([path.fixed | path.seen, np.zeros_like(path.fixed), path.seen & there & ~path.fixed])
+    places = np.stack([path.places, nothing if path.mirror is None else path.mirror, path.places + shift, path.places + held])
+    doubted = path.seen & ~path.fixed
+    usable = np.stack([path.fixed | path.seen, np.zeros_like(path.fixed), doubted & there, doubted & held_there])
     if path.mirror_seen is not None:
         usable[MIRROR] = path.mirror_seen & ~path.fixed
     story = _story(path, places, usable)
@@ -105,26 +113,30 @@ def fill(path: JointPath, centres: np.ndarray) -> Filled:
     nodes = np.flatnonzero(story >= 0)
     frames = frames[(frames >= nodes[0]) & (frames <= nodes[-1])]  # beyond the outermost believed frames nothing is known
     filled = _interpolated(nodes, places[story[nodes], nodes], frames)
-    firm = nodes[story[nodes] != SHIFTED]
-    both = (story[frames] == SHIFTED) & (frames > firm[0]) & (frames < firm[-1])
+    firm = nodes[story[nodes] < SHIFTED]
+    both = (story[frames] >= SHIFTED) & (frames > firm[0]) & (frames < firm[-1])
     if both.any():
         share, curve = _curve_share(path, firm, frames[both]), _interpolated(firm, places[story[firm], firm], frames[both])
         filled[both] = share[:, None] * curve + (1 - share[:, None]) * filled[both]
     after = np.searchsorted(nodes, frames)
     before = np.where(nodes[after] == frames, after, after - 1)
-    return Filled(frames, filled, story[frames] == MIRROR, np.stack([nodes[before], nodes[after]], axis=1))
+    guessed = story[frames] < 0
+    guessed[guessed] = _curve_share(path, nodes, frames[guessed]) < _GUESS
+    return Filled(frames, filled, story[frames] == MIRROR, guessed, np.stack([nodes[before], nodes[after]], axis=1))
 
 
-def _shifts(path: JointPath) -> np.ndarray:
-    """(n, 2) by how much the human's corrections nearby say the model is off, in each frame.
+def _shifts(path: JointPath) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """By how much the human's corrections nearby say the model is off, in each frame.
 
-    Taken as a process that forgets (its correlation falls by a third in ``_FADES`` frames), pinned down by the fixed frames.
+    Returns:
+        (n, 2) taken as a process that forgets (its correlation falls to a third in ``_FADES`` frames), pinned down by the fixed
+        frames; (n, 2) taken as lasting, where it is gross, and (n,) bool, where it is.
     """
     n = len(path.places)
     keys = np.flatnonzero(path.fixed)
     out = np.zeros((n, 2))
     if len(keys) == 0:
-        return out
+        return out, out, np.zeros(n, bool)
     off = np.zeros((len(keys), 2, 2))  # of each fixed frame, as the frames before it see it and as those after it do
     for i, key in enumerate(keys.tolist()):
         near = [[t for t in (key + side, key + 2 * side) if 0 <= t < n and path.seen[t]] for side in (-1, 1)]
@@ -149,13 +161,17 @@ def _shifts(path: JointPath) -> np.ndarray:
     whole = before * after  # correlation of the two fixed frames with each other
     rest = np.where(left & right, 1 - whole**2, 1.0)
     by_left, by_right = (before - whole * after) / rest, (after - whole * before) / rest
-    out = by_left[:, None] * off[np.maximum(at - 1, 0), 1] + by_right[:, None] * off[np.minimum(at, len(keys) - 1), 0]
+    of_left, of_right = off[np.maximum(at - 1, 0), 1], off[np.minimum(at, len(keys) - 1), 0]
+    out = by_left[:, None] * of_left + by_right[:, None] * of_right
     out[path.fixed] = 0.0
-    return np.asarray(out)
+    lasts = [known & (np.linalg.norm(of, axis=1) > _GROSS * path.size) for known, of in ((left, of_left), (right, of_right))]
+    near = (t - left_key)[:, None], (right_key - t)[:, None]
+    share = np.where(lasts[0] & lasts[1], near[1][:, 0] / np.maximum((near[0] + near[1])[:, 0], 1), lasts[0])[:, None]
+    return out, share * of_left + (1 - share) * of_right, lasts[0] | lasts[1]
 
 
 def _continued(places: np.ndarray, frame: int, frames: list[int]) -> np.ndarray:
-    """Where one or two places in the frames beside a frame go on to in it; a single step is taken for half of a habit."""
+    """Where one or two places in the frames beside a frame go on to in it."""
     if len(frames) < 2:
         return np.asarray(places[0])
     step = (places[0] - places[1]) / (frames[0] - frames[1])
@@ -175,12 +191,12 @@ def _curve_share(path: JointPath, firm: np.ndarray, frames: np.ndarray) -> np.nd
 
 
 def _story(path: JointPath, places: np.ndarray, usable: np.ndarray) -> np.ndarray:
-    """(n,) which of the three places is believed in each frame, -1 where none: the cheapest way through the fixed frames."""
+    """(n,) which of the places is believed in each frame, -1 where none: the cheapest way through the fixed frames."""
     n = len(path.places)
     leap = 1.5 * _pace(path.places, usable[OWN]) + _STEADY * path.size
     when, which = np.nonzero(usable.T)
     where = places[which, when]
-    price = np.array([0.0, _MIRROR, _SHIFT])[which]
+    price = np.array([0.0, _MIRROR, _SHIFT, _HOLD])[which]
     doubts = np.concatenate([[0.0], np.cumsum(np.where(path.seen | usable[MIRROR], _DOUBT, 0.0))])
     keys_before = np.concatenate([[0], np.cumsum(path.fixed)])
     nearest = np.searchsorted(when, when - _LONGEST)
@@ -214,7 +230,7 @@ def _story(path: JointPath, places: np.ndarray, usable: np.ndarray) -> np.ndarra
 
 
 def _pace(places: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """(n,) the joint's usual way from frame to frame, around each frame and at least over all of them."""
+    """(n,) the joint's usual way from frame to frame: around each frame, but no less than over all of them."""
     n = len(places)
     steps = np.full(n + 1, np.nan)
     steps[1:n] = np.where(known[1:] & known[:-1], np.linalg.norm(np.diff(places, axis=0), axis=1), np.nan)

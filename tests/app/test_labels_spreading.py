@@ -118,19 +118,27 @@ def test_people_whom_a_human_deleted_do_not_come_back(project: Project) -> None:
     assert not spreading.plan(project, 1, [21])
 
 
-def test_the_nearest_peak_wins_where_one_is_near(project: Project) -> None:
-    fill(project, range(15, 23))
-    correct(project, 18)
-    plan = spreading.plan(project, 1, [18])
-    planned = plan.after[16].keypoints[WRIST]
+def test_the_nearest_peak_wins_where_the_place_is_a_guess_and_one_is_near(project: Project) -> None:
+    fill(project, away=range(15, 23))
+    plan = spreading.plan(project, 1, [17])
+    planned = plan.after[18].keypoints[WRIST]
     far, near = planned + 2 * plan.size, planned + 0.1 * plan.size
-    peaks = {16: {WRIST: (np.stack([far, near]), np.array([0.9, 0.4]))}, 17: {WRIST: (far[None], np.ones(1))}}
+    peaks = {18: {WRIST: (np.stack([far, near]), np.array([0.9, 0.4]))}, 17: {WRIST: (far[None], np.ones(1))}}
     done = spreading.refined(plan, peaks)
-    assert done.after[16].keypoints[WRIST] == pytest.approx(near) and done.after[16].scores[WRIST] == pytest.approx(0.4)
-    assert done.after[16].provenance[WRIST] == Provenance.REFINED
+    assert done.after[18].keypoints[WRIST] == pytest.approx(near) and done.after[18].scores[WRIST] == pytest.approx(0.4)
+    assert done.after[18].provenance[WRIST] == Provenance.REFINED
     assert done.after[17].provenance[WRIST] == Provenance.INTERPOLATED
     project.apply(spreading.spread(project, done))
-    assert project.pose(16, 1).provenance[WRIST] == Provenance.REFINED
+    assert project.pose(18, 1).provenance[WRIST] == Provenance.REFINED
+
+
+def test_places_interpolated_over_few_frames_are_better_than_peaks(project: Project) -> None:
+    fill(project, range(15, 19))
+    correct(project, 16)
+    plan = spreading.plan(project, 1, [16])
+    assert (17, WRIST) in plan.places - plan.guessed
+    peak = plan.after[17].keypoints[[WRIST]] + 1
+    assert (spreading.refined(plan, {17: {WRIST: (peak, np.ones(1))}}).after[17].keypoints == plan.after[17].keypoints).all()
 
 
 def test_what_a_human_did_after_the_plan_was_made_stays(project: Project) -> None:

@@ -115,7 +115,7 @@ class Proposals(QObject):
         self.pictures.show_plan(planned)
         self.pictures.show()
         if spreads.waiting:
-            detail = f"Looking for the model's peaks near the way: {n - len(spreads.waiting)} of {n} frames. You need not wait."
+            detail = f"Looking for the model's peaks near the way in {len(spreads.waiting)} frames. You need not wait."
         else:
             found = sum(bool((planned.after[f].provenance == Provenance.REFINED).any()) for f in frames)
             detail = f"At the model's own peaks in {found} of {n} frames, interpolated in the others." if found else ""

@@ -164,10 +164,11 @@ class Spreads(QObject):
             self.changed.emit()
 
     def _refine(self, then: Callable[[], None] | None = None) -> None:
-        """Ask for the heat maps of all planned frames; ``then`` follows once all were looked at."""
+        """Ask for the heat maps of the frames in which places are guessed; ``then`` follows once all were looked at."""
         planned, self._then = self._bare, then
         assert planned is not None
-        boxes = {frame: box for frame in planned.frames if (box := _box(planned.after[frame], planned.size)) is not None}
+        frames = sorted({frame for frame, _ in planned.guessed})
+        boxes = {frame: box for frame in frames if (box := _box(planned.after[frame], planned.size)) is not None}
         self.waiting = set(boxes) if self._believe else set()
         if self.waiting:
             self._ticket = self._session.request_peaks(boxes)

@@ -43,6 +43,21 @@ test-oracles: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,oracles]"
 	$(BIN)/python -m pytest tests/glsmamba/test_vitpose_import.py
 
+# The CUDA kernels as far as they can be checked without a GPU: Triton (1 GB) and mamba-ssm without its compiled part, in a
+# virtual environment of their own that sees the other one's packages. Minutes.
+KERNELS := .venv-kernels
+test-kernels: setup $(KERNELS)/.ready
+	OMP_NUM_THREADS=1 $(KERNELS)/bin/python -m pytest tests/kernels
+
+$(KERNELS)/.ready: $(VENV)/.ready
+	@test -x $(KERNELS)/bin/python || $(PYTHON) -m venv $(KERNELS)
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > "$$($(KERNELS)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/program.pth"
+	$(KERNELS)/bin/python -m pip install --quiet --disable-pip-version-check triton==3.7.1 einops ninja packaging setuptools wheel
+	MAMBA_FORCE_BUILD=TRUE MAMBA_SKIP_CUDA_BUILD=TRUE $(KERNELS)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --no-deps --no-build-isolation mamba-ssm==2.2.6.post3
+	@touch $@
+
 bench: setup
 	@status=0; for b in benchmarks/*.py; do case $$b in benchmarks/_*) continue;; esac; \
 	  echo "== $$b"; QT_QPA_PLATFORM=offscreen $(BIN)/python $$b || status=1; done; exit $$status
@@ -51,4 +66,4 @@ screenshots: setup
 	$(BIN)/python docs/make_screenshots.py
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(KERNELS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -25,10 +25,10 @@ def duration_text(seconds: float) -> str:
 
 
 def _line(status: Any) -> str:
-    """Model, device, rate and time left, as far as they are known."""
+    """Model, device, kernel, rate and time left, as far as they are known."""
     if status.state not in ("running", "paused") or not status.model:
         return status.text
-    parts = [status.model, status.device]
+    parts = [status.model, status.device, status.backend.split(" ")[0]]
     if status.state == "paused":
         parts.append("paused")
     elif status.windows_per_s:

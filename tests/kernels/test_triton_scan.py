@@ -1,4 +1,4 @@
-"""Our Triton kernel without a GPU: its results by Triton's interpreter, its machine code by the compiler. See `make test-kernels`."""
+"""Our Triton kernel without a GPU: results by Triton's interpreter, machine code by its compiler. See `make test-kernels`."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from glsmamba.activation import CapturedWindow, block_scans
-from glsmamba.checkpoint import SHIPPED, CheckpointInfo, load_checkpoint
+from glsmamba.checkpoint import load_checkpoint, read_info
 from glsmamba.config import ModelConfig
 from glsmamba.data.records import Box
 from glsmamba.data.skeletons import POSETRACK15, Skeleton, joint_map
@@ -116,8 +116,11 @@ class Predictor:
     ) -> Predictor:
         """Load a checkpoint, the shipped ``T`` unless a path is given.
 
+        A file of imported ViTPose weights gives a :class:`glsmamba.baseline.BaselinePredictor`, which predicts frame by frame.
+
         Args:
-            path: a safetensors file written by :func:`glsmamba.checkpoint.save_checkpoint`.
+            path: a safetensors file written by :func:`glsmamba.checkpoint.save_checkpoint`, or by
+                :func:`glsmamba.vitpose.importing.save_vitpose`.
             device: ``cpu`` or ``cuda:n``.
             precision: ``auto`` is float32 on the CPU and 16-bit autocast on CUDA; scans are float32 always.
             threads: CPU threads for the thread that predicts; torch's default when None.
@@ -127,8 +130,12 @@ class Predictor:
             PredictorError: the device or the precision is not there.
         """
         checked = _checked_device(device)  # before the file is read: a wrong device is the cheaper thing to say
+        if path is not None and read_info(path).single_frame:
+            from glsmamba.baseline import BaselinePredictor
+
+            return BaselinePredictor.from_file(path, checked, precision, threads)
         model, info = load_checkpoint(path)
-        return cls(model, checked, precision, threads, info.joints, _name_of(info))
+        return cls(model, checked, precision, threads, info.joints, info.name)
 
     def backends(self) -> dict[str, str]:
         """What runs on what, for people to read: device, precision, kernels and why they were taken.
@@ -325,10 +332,6 @@ _Key = tuple[int, Box]
 
 def _keys(window: PoseWindow) -> list[_Key]:
     return [(id(frame), window.box) for frame in window.frames]
-
-
-def _name_of(info: CheckpointInfo) -> str:
-    return f"GLSMamba-{info.config.preset} ({'shipped' if info.path == SHIPPED else info.path.name})"
 
 
 def _out_of_memory(error: Exception) -> bool:

@@ -204,6 +204,7 @@ class Engine:
         self._detector: Detector | None = None
         self._predictor: Predictor | None = None
         self._predictor_device = ""
+        self._estimated: np.ndarray | None = None
         self._work: _Work | None = None
         self._tracker: Tracker | None = None
         self._direction = 1
@@ -540,7 +541,9 @@ class Engine:
         score = c.score if c.score > 0 and not c.pinned else float(np.sort(c.keypoint_scores)[-8:].mean())
         size = self.project.video.width, self.project.video.height
         by_human = c.pinned and known is not None and known.box_by_human
-        return new_pose(c.keypoints, c.keypoint_scores, person.box, score, size, self._model().name, by_human)
+        return new_pose(
+            c.keypoints, c.keypoint_scores, person.box, score, size, self._model().name, by_human, estimated=self._estimated
+        )
 
     def _join(self, frame: int, other: int) -> None:
         """Where this frame meets a stretch that was predicted before, make one person of those with two ids."""
@@ -632,7 +635,10 @@ class Engine:
         if now is None or now.box_by_human != pose.box_by_human:
             return False  # deleted or changed while the model was at it
         size = self.project.video.width, self.project.video.height
-        new = new_pose(prediction.keypoints, prediction.scores, box, pose.score, size, self._model().name, pose.box_by_human)
+        new = new_pose(
+            prediction.keypoints, prediction.scores, box, pose.score, size, self._model().name, pose.box_by_human,
+            estimated=self._estimated,
+        )  # fmt: skip
         if pose.box_by_human:
             self._drawn_boxes[order.frame, order.track] = box
         return self.project.store_predictions(order.frame, {order.track: new})
@@ -718,6 +724,7 @@ class Engine:
             self._predictor_device = device
             facts = self._predictor.backends()
             self._say_status(device=facts.get("device", device), backend=facts.get("scan", ""), model=self._predictor.name)
+            self._estimated = np.isin(self.project.skeleton.joints, facts.get("estimated", "").split(", "))
             if notice := facts.get("notice"):
                 self._say_once(notice)
         return self._predictor

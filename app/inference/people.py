@@ -65,7 +65,8 @@ def as_candidate(pose: Pose) -> Candidate | None:
 
 
 def new_pose(
-    keypoints: np.ndarray, scores: np.ndarray, box: Box, score: float, size: tuple[int, int], model: str, by_human: bool = False
+    keypoints: np.ndarray, scores: np.ndarray, box: Box, score: float, size: tuple[int, int], model: str, by_human: bool = False,
+    *, estimated: np.ndarray | None = None,
 ) -> Pose:
     """The model's answer as a pose: joints outside of the frame or hardly seen at all are absent.
 
@@ -77,6 +78,7 @@ def new_pose(
         size: (width, height) of the frame.
         model: name of the checkpoint.
         by_human: the box was drawn by a human.
+        estimated: (K,) bool, joints that the model does not see and estimated from others; none by default.
     """
     width, height = size
     x, y = keypoints[:, 0], keypoints[:, 1]
@@ -86,7 +88,7 @@ def new_pose(
         keypoints=keypoints,
         visibility=np.where(seen, Visibility.VISIBLE, Visibility.ABSENT),
         scores=np.clip(scores, 0, 1),
-        provenance=np.full(len(scores), Provenance.MODEL),
+        provenance=np.where(np.zeros(len(scores), bool) if estimated is None else estimated, Provenance.ESTIMATED, Provenance.MODEL),
         box=box,
         box_by_human=by_human,
         score=float(np.clip(score, 0, 1)),

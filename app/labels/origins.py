@@ -25,7 +25,7 @@ COLUMNS = (
     "frame", "track_id", "person", "joint", "provenance", "checkpoint", "visibility", "score", "probability", "spread_px",
     "pose",
 )  # fmt: skip
-_MODEL_MADE = (Provenance.MODEL, Provenance.REFINED)
+_MODEL_MADE = (Provenance.MODEL, Provenance.REFINED, Provenance.ESTIMATED)
 
 
 def provenance_path(labels: Path) -> Path:
@@ -38,8 +38,8 @@ def write_provenance(
 ) -> Path:
     """Write the table for a PoseTrack file that is written of the same project with the same choice of people.
 
-    Columns are :data:`COLUMNS`: ``provenance`` is model, human, interpolated, refined or imported; ``checkpoint`` names the
-    model of predicted and refined joints; ``pose`` is accepted, reviewed or empty. Absent joints have no row, unless a human
+    Columns are :data:`COLUMNS`: ``provenance`` is model, human, interpolated, refined, imported or estimated; ``checkpoint``
+    names the model of predicted, refined and estimated joints; ``pose`` is accepted, reviewed or empty. Absent joints have no row, unless a human
     said that they are absent.
 
     Raises:

@@ -21,6 +21,8 @@ class Provenance(IntEnum):
     INTERPOLATED = 3
     IMPORTED = 4
     REFINED = 5
+    #: By a model that does not see this joint, from other joints that it does see; a better model may replace it.
+    ESTIMATED = 6
 
 
 @dataclass(frozen=True, eq=False)

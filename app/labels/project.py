@@ -800,7 +800,7 @@ class Project:
 
 def _is_free(pose: Pose) -> bool:
     """True when a prediction may replace the joints: nobody has put work into them."""
-    return not pose.touched and bool((pose.provenance <= Provenance.MODEL).all())
+    return not pose.touched and bool(np.isin(pose.provenance, (Provenance.NONE, Provenance.MODEL, Provenance.ESTIMATED)).all())
 
 
 def _only_review(change: Change, draft: _Draft) -> bool:

@@ -36,9 +36,10 @@ PERSON_COLOURS = (
     OKABE_ITO["sky"], OKABE_ITO["orange"], OKABE_ITO["green"], OKABE_ITO["yellow"], OKABE_ITO["purple"],
     OKABE_ITO["vermillion"], "#7FA8FF", "#B8B8B8",
 )  # fmt: skip
-#: Colours by Provenance value: none, model, human, interpolated, imported, refined.
+#: Colours by Provenance value: none, model, human, interpolated, imported, refined, estimated.
 PROVENANCE_COLOURS = (
     OKABE_ITO["grey"], OKABE_ITO["sky"], OKABE_ITO["green"], OKABE_ITO["yellow"], OKABE_ITO["purple"], OKABE_ITO["orange"],
+    OKABE_ITO["vermillion"],
 )  # fmt: skip
 
 Scheme = Literal["system", "light", "dark"]

@@ -52,10 +52,10 @@ class ShownPerson:
 
 
 def joint_form(pose: Pose) -> np.ndarray:
-    """(K,) int8: how a joint's state shows: a human's word is full, a model's thin, what was filled in dashed."""
+    """(K,) int8: how a joint's state shows: a human's word is full, a model's thin, what was filled in or estimated dashed."""
     form = np.full(len(pose.keypoints), PREDICTED, np.int8)
     form[np.isin(pose.provenance, (Provenance.HUMAN, Provenance.IMPORTED))] = FIRM
-    form[np.isin(pose.provenance, (Provenance.INTERPOLATED, Provenance.REFINED))] = INTERPOLATED
+    form[np.isin(pose.provenance, (Provenance.INTERPOLATED, Provenance.REFINED, Provenance.ESTIMATED))] = INTERPOLATED
     if pose.accepted:
         form[:] = FIRM
     return form

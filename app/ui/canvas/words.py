@@ -9,6 +9,7 @@ from glsmamba.data.skeletons import Skeleton, joint_words
 PROVENANCE_WORDS = {
     Provenance.MODEL: "predicted", Provenance.HUMAN: "by hand", Provenance.INTERPOLATED: "interpolated",
     Provenance.IMPORTED: "imported", Provenance.REFINED: "refined by the model",
+    Provenance.ESTIMATED: "estimated from other joints",
 }  # fmt: skip
 #: Letters of a person's name on the picture; the panels show more of it.
 LONGEST_NAME = 24

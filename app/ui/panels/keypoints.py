@@ -160,7 +160,7 @@ def _texts(pose: Pose, skeleton: Skeleton, joint: int) -> tuple[str, ...]:
         joint_words(skeleton.joints[joint]),
         "–" if absent else f"{x:.1f}",
         "–" if absent else f"{y:.1f}",
-        score_words(float(pose.scores[joint])) if provenance == Provenance.MODEL else "",
+        score_words(float(pose.scores[joint])) if provenance in (Provenance.MODEL, Provenance.ESTIMATED) else "",
         VISIBILITY_WORDS[visibility],
         PROVENANCE_WORDS.get(provenance, ""),
     )
@@ -241,8 +241,9 @@ class KeypointsPanel(Page):
         video = self._session.video
         longest = f"{max(video.width, video.height) if video is not None else 0:.1f}"
         states = tuple(VISIBILITY_WORDS.values())
-        # The rarest and longest word is cut, and whole in the tip: at its width no room would be left for the joints' names.
-        sources = tuple(words for source, words in PROVENANCE_WORDS.items() if source != Provenance.REFINED)
+        # The rarest and longest words are cut, and whole in the tip: at its width no room would be left for the joints' names.
+        rare = (Provenance.REFINED, Provenance.ESTIMATED)
+        sources = tuple(words for source, words in PROVENANCE_WORDS.items() if source not in rare)
         self.fit_columns(self.table, {_X: (longest,), _Y: (longest,), 3: ("1.0",), _STATE: states, 5: sources})
 
     def refresh(self) -> None:

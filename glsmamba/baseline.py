@@ -1,8 +1,8 @@
 """The single-frame baseline: ViTPose predicts each frame by itself, where there is no GLSMamba checkpoint to do better.
 
-Its heat maps are COCO's; PoseTrack's joints are taken from them by name. PoseTrack has two that COCO lacks, the neck and the top
-of the head: those are estimated from shoulders and ears, score half of what the least certain of these scores, have no heat
-map, and are marked as estimated all the way to the labels.
+Its heat maps are COCO's; PoseTrack's joints are taken from them by name. PoseTrack has two that COCO lacks, the neck and the
+top of the head: those are estimated from shoulders and ears, score half of what the least certain of these scores, have no
+heat map, and are marked as estimated all the way to the labels.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ class BaselinePredictor(Predictor):
             **facts,
             "scan": "none (ViTPose has no scans)",
             "estimated": ", ".join(ESTIMATED),
-            "notice": f"{self.config.preset} predicts each frame by itself: this is the single-frame baseline, not GLSMamba. Neck and "
-            "top of head are estimated from shoulders and ears.",
+            "notice": f"{self.config.preset} predicts each frame by itself: this is the single-frame baseline, not GLSMamba. "
+            "Neck and top of head are estimated from shoulders and ears.",
         }
 
     def capture(self, window: PoseWindow, *, cancelled: Callable[[], bool] | None = None) -> NoReturn:

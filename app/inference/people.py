@@ -65,9 +65,9 @@ def as_candidate(pose: Pose) -> Candidate | None:
 
 
 def new_pose(
-    keypoints: np.ndarray, scores: np.ndarray, box: Box, score: float, size: tuple[int, int], model: str, by_human: bool = False,
-    *, estimated: np.ndarray | None = None,
-) -> Pose:
+    keypoints: np.ndarray, scores: np.ndarray, box: Box, score: float, size: tuple[int, int], model: str,
+    by_human: bool = False, *, estimated: np.ndarray | None = None,
+) -> Pose:  # fmt: skip
     """The model's answer as a pose: joints outside of the frame or hardly seen at all are absent.
 
     Args:
@@ -84,11 +84,14 @@ def new_pose(
     x, y = keypoints[:, 0], keypoints[:, 1]
     inside = (x >= -0.5) & (y >= -0.5) & (x <= width - 0.5) & (y <= height - 0.5)
     seen = inside & (scores >= ABSENT_BELOW)
+    provenance = np.full(len(scores), Provenance.MODEL)
+    if estimated is not None:
+        provenance[estimated] = Provenance.ESTIMATED
     return Pose(
         keypoints=keypoints,
         visibility=np.where(seen, Visibility.VISIBLE, Visibility.ABSENT),
         scores=np.clip(scores, 0, 1),
-        provenance=np.where(np.zeros(len(scores), bool) if estimated is None else estimated, Provenance.ESTIMATED, Provenance.MODEL),
+        provenance=provenance,
         box=box,
         box_by_human=by_human,
         score=float(np.clip(score, 0, 1)),

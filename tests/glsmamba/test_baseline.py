@@ -64,8 +64,9 @@ def test_neck_and_top_of_head_lie_on_the_line_through_shoulders_and_ears() -> No
     for joint in set(POSETRACK15.joints) - set(ESTIMATED):
         assert (made[POSETRACK15.index(joint)] == points[COCO17.index(joint)]).all()
         assert sure[POSETRACK15.index(joint)] == scores[COCO17.index(joint)]
-    middle = {part: (points[COCO17.index(f"left_{part}")] + points[COCO17.index(f"right_{part}")]) / 2 for part in ("shoulder", "ear")}
-    least = min(scores[COCO17.index(f"{side}_{part}")] for side in ("left", "right") for part in ("shoulder", "ear"))
+    pairs = {part: [COCO17.index(f"{side}_{part}") for side in ("left", "right")] for part in ("shoulder", "ear")}
+    middle = {part: points[pair].mean(axis=0) for part, pair in pairs.items()}
+    least = min(scores[pair].min() for pair in pairs.values())
     for joint, along in (("head_bottom", 0.3), ("head_top", 1.7)):
         expected = (1 - along) * middle["shoulder"] + along * middle["ear"]
         assert np.allclose(made[POSETRACK15.index(joint)], expected)

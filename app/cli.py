@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     part.add_argument("videos", nargs="+", type=Path, metavar="VIDEO", help="video file or folder of pictures")
     part.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the results; made if need be")
     part.add_argument("--device", default="auto", help="auto (default: the first CUDA device, else the CPU), cpu, cuda:0, ...")
-    part.add_argument("--checkpoint", metavar="FILE", help="safetensors checkpoint (default: the shipped one)")
+    part.add_argument("--checkpoint", metavar="FILE", help="checkpoint, or a name of `weights list` (default: the shipped one)")
     part.add_argument("--limit", type=int, metavar="N", help="only the first N frames")
     part.add_argument(
         "--detect-every", type=int, default=1, metavar="N",
@@ -119,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
         "  glsmamba-studio info --checkpoint runs/t/checkpoint.safetensors\n"
         "  glsmamba-studio info --self-test                kernels against the reference, on your devices",
     )  # fmt: skip
-    part.add_argument("--checkpoint", metavar="FILE", help="tell of this checkpoint instead of the shipped one")
+    part.add_argument("--checkpoint", metavar="FILE", help="tell of this checkpoint, or name of `weights list`, instead")
     part.add_argument("--self-test", action="store_true", help="try every kernel against the reference; 1 if one is wrong")
 
     command(
@@ -128,6 +128,23 @@ def _parser() -> argparse.ArgumentParser:
         "It is fetched with pip (4 MB) the first time, checked by its hash and kept in your cache folder.",
         '  glsmamba-studio open "$(glsmamba-studio sample)"',
     )  # fmt: skip
+
+    part = command(
+        "weights", "list, import and fetch weights",
+        "The shipped GLSMamba, and ViTPose weights of your own: predicting frame by frame (the single-frame baseline), or\n"
+        "as the encoder of a GLSMamba to be trained. Kept in your data folder; nothing in a file that is imported is executed.",
+        "  glsmamba-studio weights list\n"
+        "  glsmamba-studio weights import vitpose-b.pth\n"
+        "  glsmamba-studio weights import vitpose-base-simple/ --name b-simple\n"
+        "  glsmamba-studio weights fetch vitpose-s",
+    )  # fmt: skip
+    verbs = part.add_subparsers(dest="verb", metavar="list|import|fetch", required=True)
+    verbs.add_parser("list", help="those on this machine and those that can be fetched, with size, licence and state")
+    verb = verbs.add_parser("import", help="convert official .pth, mmpose 1.x, safetensors or a Hugging Face folder")
+    verb.add_argument("file", type=Path, metavar="FILE", help="file or folder")
+    verb.add_argument("--name", default="", help="what to call it (default: the file's name)")
+    verb = verbs.add_parser("fetch", help="fetch and import; given again after an interruption, goes on where it stopped")
+    verb.add_argument("name", metavar="NAME", help="a name of `weights list`")
 
     part = command(
         "train", "train a model",
@@ -195,6 +212,8 @@ def _run(arguments: argparse.Namespace) -> int:
             from app.video.sample import sample_video
 
             print(sample_video())
+        case "weights":
+            _weights(arguments)
         case "train":
             from glsmamba.training.run import main as train
 
@@ -225,6 +244,18 @@ def _predict(arguments: argparse.Namespace) -> int:
         print(stopped, file=sys.stderr)
         return 130
     return 0
+
+
+def _weights(arguments: argparse.Namespace) -> None:
+    from app.commands.weights import fetch_weights, import_file, list_weights
+
+    match arguments.verb:
+        case "import":
+            print(import_file(arguments.file, arguments.name))
+        case "fetch":
+            print(fetch_weights(arguments.name))
+        case _:
+            print(list_weights())
 
 
 def _open(path: Path | None) -> int:

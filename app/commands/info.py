@@ -74,11 +74,13 @@ def _version(package: str) -> str:
 
 
 def _checkpoint(path: str | None) -> list[str]:
-    from glsmamba.checkpoint import SHIPPED, CheckpointError, read_info
+    from app.weights.folder import resolved
+    from app.weights.known import WeightsError
+    from glsmamba.weight_file import CheckpointError, read_info
 
     try:
-        facts = read_info(path or SHIPPED)
-    except CheckpointError as error:
+        facts = read_info(resolved(path))
+    except (CheckpointError, WeightsError) as error:
         return [f"  {error}"]
     c = facts.config
     size = f"{c.input_size[0]}x{c.input_size[1]}"
@@ -88,6 +90,10 @@ def _checkpoint(path: str | None) -> list[str]:
         f"{c.gsm_blocks} GSM and {c.lrm_blocks} LRM blocks, width {c.width}",
         f"  {'joints':24}{', '.join(facts.joints)}",
     ]
+    if facts.vitpose is not None:
+        lines[1] = f"  {'model':24}{c.preset}, {facts.vitpose.head} head, {facts.vitpose.depth} blocks, crops {size}"
+        said = "single frame: predicts each frame by itself; neck and top of head are estimated from other joints"
+        lines.insert(2, f"  {'baseline':24}{said}")
     for key, value in facts.provenance.items():
         text = str(value)
         lines.append(f"  {key:24}{text if len(text) < 200 else text[:197] + '...'}")

@@ -114,10 +114,11 @@ def load_predictor(device: str = "cpu", checkpoint: str | None = None) -> Predic
     A device that is new here has its kernels tested first; those that fail are not used, and ``backends`` says so.
     """
     from app.inference.self_test import settle_kernels
+    from app.weights.folder import resolved
     from glsmamba.devices import best_device
     from glsmamba.predictor import Predictor
 
-    predictor = Predictor.from_checkpoint(checkpoint, device=best_device() if device == "auto" else device)
+    predictor = Predictor.from_checkpoint(resolved(checkpoint), device=best_device() if device == "auto" else device)
     settle_kernels(str(predictor.device))
     return predictor
 

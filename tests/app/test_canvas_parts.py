@@ -90,8 +90,8 @@ def test_bone_is_hit_between_its_joints() -> None:
 
 
 def test_forms_tell_states() -> None:
-    p = pose(np.ones((15, 2)), 0.1).with_(provenance=np.array([1, 2, 3, 4, 5] * 3))
-    assert joint_form(p)[:5].tolist() == [PREDICTED, FIRM, INTERPOLATED, FIRM, PREDICTED]
+    p = pose(np.ones((15, 2)), 0.1).with_(provenance=np.array([1, 2, 3, 4, 5, 6] * 3)[:15])
+    assert joint_form(p)[:6].tolist() == [PREDICTED, FIRM, INTERPOLATED, FIRM, INTERPOLATED, INTERPOLATED]
     assert drawn_joints(p, DisplayOptions(threshold=0.5))[:5].tolist() == [False, True, False, True, False]
     assert (joint_form(p.with_(accepted=True)) == FIRM).all()
 

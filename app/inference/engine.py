@@ -198,6 +198,7 @@ class Engine:
         self._wanted, self._wanted_at = (self._range.start, 0.0)
         self._orders: deque[_Order] = deque()
         self._edited: set[int] = set()
+        self._exchange: tuple[Callable[[str], Predictor], Future[str]] | None = None
         self._status = EngineStatus(total=len(self._range))
 
         # The worker's own.
@@ -253,6 +254,19 @@ class Engine:
             self._device = device
             self._wake()
 
+    def use_model(self, open_predictor: Callable[[str], Predictor]) -> Future[str]:
+        """Go on with another model once it is loaded; the result is its name. One that cannot be loaded changes nothing.
+
+        A newer call cancels one that waits. Frames that are predicted stay as they are.
+        """
+        future: Future[str] = Future()
+        with self._lock:
+            replaced, self._exchange = self._exchange, (open_predictor, future)
+            self._wake()
+        if replaced is not None:
+            replaced[1].cancel()
+        return future
+
     def request(self, frame: int, track: int | None = None) -> Future[bool]:
         """Predict a frame now, or only one person in it, also where it was predicted before.
 
@@ -285,11 +299,14 @@ class Engine:
         """End :meth:`run` as soon as the model has finished its present block, and cancel what waits."""
         with self._lock:
             self._closed = True
-            waiting = [*self._orders]
+            waiting = [order.future for order in self._orders]
+            if self._exchange is not None:
+                waiting.append(self._exchange[1])
             self._orders.clear()
+            self._exchange = None
             self._wake()
-        for order in waiting:
-            order.future.cancel()
+        for future in waiting:
+            future.cancel()
         self.project.changed.disconnect(self._labels_changed, missing_ok=True)
 
     def _wake(self) -> None:
@@ -350,6 +367,7 @@ class Engine:
             if self._closed:
                 return False
             mode, device = self._mode, self._device
+            exchange, self._exchange = self._exchange, None
             order = next((o for o in self._orders if o.what != "peaks"), self._orders[0] if self._orders else None)
             if order is not None:
                 self._orders.remove(order)
@@ -357,6 +375,8 @@ class Engine:
         try:
             if device != self._predictor_device and self._predictor is not None:
                 self._forget_model()
+            if exchange is not None:
+                self._take_other(*exchange)
             if order is not None:
                 return self._serve(order)
             if edited:
@@ -505,7 +525,8 @@ class Engine:
 
     def _interrupted(self) -> bool:
         with self._lock:
-            return self._closed or bool(self._orders) or self._mode != "run" or self._device != self._predictor_device
+            urgent = bool(self._orders) or self._exchange is not None
+            return self._closed or urgent or self._mode != "run" or self._device != self._predictor_device
 
     def _finish(self, work: _Work) -> None:
         """Name the people and store them."""
@@ -721,14 +742,36 @@ class Engine:
             with self._lock:
                 device = self._device
             self._say_status(state="starting")
-            self._predictor = self._open_predictor(device)
-            self._predictor_device = device
-            facts = self._predictor.backends()
-            self._say_status(device=facts.get("device", device), backend=facts.get("scan", ""), model=self._predictor.name)
-            self._estimated = np.isin(self.project.skeleton.joints, facts.get("estimated", "").split(", "))
-            if notice := facts.get("notice"):
-                self._say_once(notice)
+            self._take(self._open_predictor(device), device)
+        assert self._predictor is not None
         return self._predictor
+
+    def _take(self, predictor: Predictor, device: str) -> None:
+        self._predictor, self._predictor_device = predictor, device
+        facts = predictor.backends()
+        self._say_status(device=facts.get("device", device), backend=facts.get("scan", ""), model=predictor.name)
+        self._estimated = np.isin(self.project.skeleton.joints, facts.get("estimated", "").split(", "))
+        if notice := facts.get("notice"):
+            self._say_once(notice)
+
+    def _take_other(self, open_predictor: Callable[[str], Predictor], future: Future[str]) -> None:
+        """Exchange the model; the old one is let go only when the new one is there."""
+        if not future.set_running_or_notify_cancel():
+            return
+        with self._lock:
+            device = self._device
+        before = self._status
+        self._say_status(state="starting")
+        try:
+            predictor = open_predictor(device)
+        except Exception as error:
+            self._say_status(state=before.state, message=before.message)
+            future.set_exception(EngineError(_sentence(error)))
+            return
+        self._forget_model()
+        self._open_predictor = open_predictor
+        self._take(predictor, device)
+        future.set_result(predictor.name)
 
     def _forget_model(self) -> None:
         self._predictor = None

@@ -182,6 +182,12 @@ class MainWindow(QMainWindow):
 
         self.show_dialog(GoToFrame(self.session, self))
 
+    def ask_weights(self) -> None:
+        """Show the choice of models."""
+        from app.ui.dialogs.model_picker import ModelPicker
+
+        self.show_dialog(ModelPicker(self.session, self))
+
     def ask_device(self) -> None:
         """Show the choice of devices."""
         from app.ui.dialogs.device_picker import DevicePicker

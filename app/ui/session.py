@@ -66,6 +66,8 @@ class Session(QObject):
     display_changed = Signal()
     playing_changed = Signal(bool)
     inference_changed = Signal(object)
+    weights_changed = Signal(str)
+    """The chosen weights, as :attr:`Session.weights`."""
     devices_changed = Signal(object)
     """tuple of (name, title): ("cpu", "CPU, 8 threads"), ("cuda:0", "NVIDIA ..."); known once the model was loaded."""
     message = Signal(object)
@@ -104,6 +106,7 @@ class Session(QObject):
         self.inference_status: Any = None
         self.devices: tuple[tuple[str, str], ...] = ()
         self._pending = 0
+        self._failed_before = False
         self._peaks_ticket = 0
         self._closed = threading.Event()
         self._closed.set()
@@ -546,6 +549,31 @@ class Session(QObject):
             self._inference.set_device(device)
 
     @property
+    def weights(self) -> str:
+        """Chosen weights: a file, or "" for what there is (the shipped model, else what was imported)."""
+        return str(settings().value("model/weights", ""))
+
+    def set_weights(self, weights: str) -> None:
+        """Predict with another model from now on. Where it cannot be loaded, a message says why and the old one stays."""
+        if self._inference is not None:
+            # Perhaps because the model could not be loaded: then the new one goes on by itself.
+            self._failed_before = self.inference_status is not None and self.inference_status.state == "failed"
+            self._inference.set_weights(weights)
+        else:
+            self._keep_weights(weights)
+
+    def _weights_taken(self, weights: str, name: str) -> None:
+        self._keep_weights(weights)
+        if self.sender() is self._inference:
+            self.tell(f"{name} predicts from now on. What was predicted stays as it is until you ask for it again.")
+            if self.inference_status is not None and self._failed_before:
+                self.start_inference()
+
+    def _keep_weights(self, weights: str) -> None:
+        settings().setValue("model/weights", weights)
+        self.weights_changed.emit(weights)
+
+    @property
     def inference_running(self) -> bool:
         """True while frames are being predicted, or would be but for a pause."""
         return self.inference_status is not None and self.inference_status.state in ("starting", "running", "paused")
@@ -614,7 +642,10 @@ class Session(QObject):
         if self.project is None or self.video_path is None:
             return None
         if self._inference is None:
-            thread = InferenceThread(self.project, self.video_path, self.index, self.frame, self.device, run, self)
+            thread = InferenceThread(
+                self.project, self.video_path, self.index, self.frame, self.device, self.weights, run, self
+            )
+            thread.weights_taken.connect(self._weights_taken)
             thread.status.connect(self._inference_status)
             thread.message.connect(self.message)
             thread.devices.connect(self._devices)

@@ -12,7 +12,8 @@ from app.weights.known import WeightsError, known_weights
 from glsmamba.weight_file import SHIPPED, CheckpointError, CheckpointInfo, read_info
 
 __all__ = [
-    "Listed", "default_weights", "found_weights", "import_weights", "listed", "partial_folder", "resolved", "weights_folder",
+    "Listed", "default_weights", "found_weights", "import_weights", "listed", "partial_folder", "resolved", "said_of",
+    "weights_folder",
 ]  # fmt: skip
 
 
@@ -25,10 +26,11 @@ def found_weights() -> list[tuple[Path, CheckpointInfo | str]]:
     """Weights on this machine, the shipped ones first: path and what the file says of itself, or why it cannot be used."""
     folder = weights_folder()
     files = [SHIPPED, *sorted(folder.glob("*.safetensors"))] if folder.is_dir() else [SHIPPED]
-    return [(file, _said(file)) for file in files if file.is_file()]
+    return [(file, said_of(file)) for file in files if file.is_file()]
 
 
-def _said(file: Path) -> CheckpointInfo | str:
+def said_of(file: Path) -> CheckpointInfo | str:
+    """What a file says of itself, or one sentence why it cannot be used."""
     try:
         return read_info(file)
     except (CheckpointError, OSError) as error:

@@ -519,3 +519,38 @@ def test_windows_bridge_damaged_neighbours() -> None:
     for i in reversed(range(N)):
         frames.window(i, 5, backward=True)
     assert len(backward.reads) == N
+
+
+def test_another_model_is_taken_once_it_is_loaded_and_one_that_fails_changes_nothing(project: Project) -> None:
+    stage = Stage(project, people_per_step=1)
+    stage.engine.want(0)
+    while not stage.stored:
+        stage.engine.step()
+
+    def broken(_device: str) -> Any:
+        raise EngineError("There are no weights there.")
+
+    refused = stage.engine.use_model(broken)
+    stage.engine.step()
+    assert str(refused.exception()) == "There are no weights there."
+    assert stage.engine.status.model == "fake" and stage.engine.status.state == "running"
+
+    class Estimating(FakePredictor):
+        name = "baseline"
+
+        def backends(self) -> dict[str, str]:
+            return {**super().backends(), "estimated": "head_bottom, head_top", "notice": "One frame only."}
+
+    other = Estimating()
+    left = stage.engine.use_model(lambda _device: other)  # type: ignore[arg-type,return-value]
+    taken = stage.engine.use_model(lambda _device: other)  # type: ignore[arg-type,return-value]
+    assert left.cancelled()
+    before = set(stage.stored)
+    stage.work()
+    assert taken.result() == "baseline" and ("One frame only.", "info") in stage.messages
+    assert other.windows and stage.engine.status.state == "done"
+    for frame in range(N):
+        for pose in project.poses(frame).values():
+            estimated = {project.skeleton.joints[n] for n in np.flatnonzero(pose.provenance == Provenance.ESTIMATED)}
+            assert estimated == (set() if frame in before else {"head_bottom", "head_top"}), frame
+            assert pose.model == ("fake" if frame in before else "baseline")

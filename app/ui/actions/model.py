@@ -32,5 +32,7 @@ ACTIONS = (
            lambda w: w.session.set_predict_while_working(not w.session.predict_while_working),
            checked=lambda w: w.session.predict_while_working, group=2,
            tip="Start by itself once a video's first picture is on screen."),
+    Action("model.weights", "Model…", "Model", lambda w: w.ask_weights(), group=2, icon="brain",
+           tip="Which weights predict: shipped, imported, or a file of your own."),
     Action("model.device", "Device…", "Model", lambda w: w.ask_device(), group=2, icon="chip"),
 )  # fmt: skip

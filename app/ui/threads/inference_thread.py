@@ -23,6 +23,17 @@ if TYPE_CHECKING:
 __all__ = ["InferenceThread"]
 
 
+def _opener(weights: str) -> Callable[[str], Any]:
+    """Opens the model on a device; called in the thread, where torch may be imported."""
+
+    def open_predictor(device: str) -> Any:
+        from app.inference.engine import load_predictor
+
+        return load_predictor(device, weights or None)
+
+    return open_predictor
+
+
 class InferenceThread(QThread):
     """Owns the engine of one project. Verbs come from the window's thread, leave a note and return; answers are signals.
 
@@ -35,6 +46,7 @@ class InferenceThread(QThread):
         index: its frame index.
         frame: frame on screen.
         device: "auto", "cpu" or "cuda:n".
+        weights: file or name of the model's weights; "" for what there is.
         run: False only answers requests until :meth:`resume`.
     """
 
@@ -43,14 +55,17 @@ class InferenceThread(QThread):
     devices = Signal(object)
     heatmaps = Signal(object)
     activation = Signal(object)
+    weights_taken = Signal(str, str)
     peaks = Signal(int, int, object)
 
     def __init__(
-        self, project: Any, video: Path, index: Any, frame: int, device: str, run: bool = True, parent: QObject | None = None
+        self, project: Any, video: Path, index: Any, frame: int, device: str, weights: str = "", run: bool = True,
+        parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self.setObjectName("inference")
         self._project, self._video, self._index, self._device = project, video, index, device
+        self._weights = weights
         self._lock = threading.Lock()
         self._engine: Engine | None = None
         self._notes: list[Callable[[Engine], object]] = []
@@ -82,6 +97,20 @@ class InferenceThread(QThread):
     def set_device(self, device: str) -> None:
         """Move to another device."""
         self._tell(lambda engine: engine.set_device(device))
+
+    def set_weights(self, weights: str) -> None:
+        """Go on with another model; ``weights_taken(weights, name)`` follows, or a message says why not."""
+
+        def ask(engine: Engine) -> None:
+            future = engine.use_model(_opener(weights))
+            self._watch(future, None)
+            future.add_done_callback(taken)
+
+        def taken(future: Future[Any]) -> None:
+            if not future.cancelled() and future.exception() is None:
+                self.weights_taken.emit(weights, future.result())
+
+        self._tell(ask)
 
     def predict_now(self, frame: int, track: int | None) -> None:
         """Predict a frame, or one person of it, before anything else."""
@@ -153,6 +182,7 @@ class InferenceThread(QThread):
         engine = Engine(
             self._project,
             lambda: VideoReader(self._video, self._index),
+            _opener(self._weights),
             device=self._device,
             on_status=self._status,
             on_message=lambda text, level: self.message.emit(Message(text, level)),

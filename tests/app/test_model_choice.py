@@ -43,7 +43,7 @@ def window(imported: Path, small_video: Path) -> Iterator[MainWindow]:
 
 
 def picker(window: MainWindow) -> ModelPicker:
-    window.menus.entries["model.weights"][0].trigger()
+    window.menus.entries["model.weights"][1].trigger()
     dialog = next(dialog for dialog in window.dialogs if isinstance(dialog, ModelPicker))
     wait_until(lambda: len(dialog.choices) >= 2, "the choices")
     return dialog
@@ -60,7 +60,8 @@ def test_the_baseline_is_chosen_told_and_remembered_and_a_wrong_file_changes_not
     assert "single-frame baseline" in dialog.choices[str(imported)].text()
 
     session.start_inference()
-    wait_until(lambda: session.inference_status is not None and "GLSMamba" in session.inference_status.model, "the shipped model")
+    wait_until(lambda: session.inference_status is not None and session.inference_status.model != "", "the shipped model")
+    assert "GLSMamba" in session.inference_status.model
     QTest.mouseClick(dialog.choices[str(imported)], Qt.MouseButton.LeftButton)
     wait_until(lambda: session.weights == str(imported), "the baseline")
     wait_until(lambda: "single-frame baseline" in window.work.text.text() + window.work.text.toolTip(), "the status line")

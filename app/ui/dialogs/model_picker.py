@@ -25,6 +25,7 @@ from app.ui.threads.worker import Worker
 __all__ = ["ModelPicker"]
 
 _WIDTH = 460
+_LOOKING = "Looking for weights…"
 _BASELINE = "Single frame: predicts each frame by itself, no activation maps; neck and top of head are estimated."
 
 
@@ -45,10 +46,18 @@ class ModelPicker(QDialog):
         self._column.addLayout(self._rows)
         self._group = QButtonGroup(self)
         self.choices: dict[str, QRadioButton] = {}
-        self.note = QLabel("Looking for weights…", self)
+        self.note = QLabel(_LOOKING, self)
         self.note.setWordWrap(True)
         theme.set_role(self.note, "muted")
         self._column.addWidget(self.note)
+        more = QLabel(
+            "More can be had with `main.py weights fetch NAME` and `weights import FILE` (ViTPose, of its makers, Hugging Face "
+            "or mmpose).",
+            self,
+        )
+        more.setWordWrap(True)
+        theme.set_role(more, "muted")
+        self._column.addWidget(more)
         self._column.addStretch(1)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         self.other = QPushButton("Other file…", self)
@@ -73,7 +82,11 @@ class ModelPicker(QDialog):
 
         worker = Worker(found, self)
         worker.done.connect(self._fill)
-        worker.failed.connect(self.note.setText)
+        worker.failed.connect(self._say)
+
+    def _say(self, text: str) -> None:
+        self.note.setText(text)
+        self.note.setVisible(bool(text))
 
     def _fill(self, result: Any) -> None:
         known, default = result
@@ -101,10 +114,8 @@ class ModelPicker(QDialog):
                 label.setAlignment(Qt.AlignmentFlag.AlignTop)
                 theme.set_role(label, "muted")
                 self._rows.addWidget(label)
-        self.note.setText(
-            "More can be had with `main.py weights fetch NAME` and `weights import FILE` (ViTPose, of its makers, Hugging Face "
-            "or mmpose)."
-        )
+        if self.note.text() == _LOOKING:
+            self._say("")
         self._mark()
         self.adjustSize()
 
@@ -130,7 +141,11 @@ class ModelPicker(QDialog):
 
             return read_info(path).path
 
-        self.note.setText(f"Looking at {path.name}…")
+        def take(found: Path) -> None:
+            self._say("")
+            self._session.set_weights(str(found))
+
+        self._say(f"Looking at {path.name}…")
         worker = Worker(look, self)
-        worker.done.connect(lambda found: self._session.set_weights(str(found)))
-        worker.failed.connect(self.note.setText)
+        worker.done.connect(take)
+        worker.failed.connect(self._say)

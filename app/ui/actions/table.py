@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.ui.actions import (  # fmt: skip
+from app.ui.actions import (
     boxes,
     edit,
     file,
@@ -26,7 +26,7 @@ __all__ = ["actions"]
 
 def actions() -> tuple[Action, ...]:
     """Every action of the program; their ids are unique."""
-    menus = (file, edit, shape, view, go, timeline, people, sides, boxes, regions, ids, spread, review, model, help)
+    menus = (file, edit, view, go, timeline, people, shape, sides, boxes, regions, ids, spread, review, model, help)
     made = tuple(action for menu in menus for action in menu.ACTIONS)
     assert len({action.id for action in made}) == len(made)
     return made

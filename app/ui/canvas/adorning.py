@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 
 from app.ui.canvas import colours
 from app.ui.canvas.adorner_item import Adornments
 from app.ui.canvas.scene import JOINT_RADIUS, ShownPerson, head_size
 from app.ui.canvas.tools.band import RubberBand
-from app.ui.canvas.tools.boxes import DrawBox
+from app.ui.canvas.tools.boxes import DrawBox, handle_cursor
 from app.ui.canvas.tools.joints import MoveJoint
 from app.ui.canvas.tools.people import Shape, Turn
 from app.ui.canvas.words import joint_lines
@@ -20,7 +21,7 @@ from glsmamba.data.skeletons import joint_words
 if TYPE_CHECKING:
     from app.ui.canvas.canvas import Canvas
 
-__all__ = ["adornments", "hover_lines"]
+__all__ = ["adornments", "cursor", "hover_lines"]
 
 _GRIP_WORDS = {"turn": "turn", "scale": "scale", "head": "head box"}
 
@@ -99,3 +100,21 @@ def hover_lines(canvas: Canvas) -> tuple[str, ...]:
     if person is None or found.kind != "joint" or found.joint is None:
         return ()
     return joint_lines(person, found.joint, session.skeleton, session.track_name(person.track))
+
+
+def cursor(canvas: Canvas, panning: bool) -> Qt.CursorShape:
+    """The cursor that says what a press would do, or what the hand does; ``panning``: Space is held."""
+    gesture, found = canvas.gesture, canvas.hovered
+    if gesture is not None:
+        return gesture.cursor if gesture.moved or isinstance(gesture, DrawBox) else Qt.CursorShape.ArrowCursor
+    if panning:
+        return Qt.CursorShape.OpenHandCursor
+    if canvas.tool is not None:
+        return canvas.tool.cursor
+    if canvas.joint_to_place() is not None:
+        return Qt.CursorShape.CrossCursor
+    if found is not None and found.kind in ("handle", "border", "scale", "head"):
+        return handle_cursor(found.handle)
+    if found is not None and found.kind in ("joint", "bone", "turn"):
+        return Qt.CursorShape.PointingHandCursor
+    return Qt.CursorShape.ArrowCursor

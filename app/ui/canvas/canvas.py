@@ -28,11 +28,11 @@ from app.ui.canvas.picture_item import PictureItem
 from app.ui.canvas.preview import Previews
 from app.ui.canvas.regions import Regions, RegionsItem
 from app.ui.canvas.reveal import bring_into_sight
-from app.ui.canvas.scene import FIRM, ShownPerson, extent, show
+from app.ui.canvas.scene import ShownPerson, extent, show
 from app.ui.canvas.space import SpaceKey
 from app.ui.canvas.strip import ActionStrip
 from app.ui.canvas.tools import select
-from app.ui.canvas.tools.boxes import DrawBox, handle_cursor
+from app.ui.canvas.tools.boxes import DrawBox
 from app.ui.canvas.tools.gesture import Edited, Gesture, MakeEdit, Pan
 from app.ui.canvas.tools.joints import MoveJoint, PlaceJoint
 from app.ui.canvas.tools.people import Shape
@@ -176,6 +176,7 @@ class Canvas(QWidget):
         self.cancel()
         self.leave_tool()
         self._tool = tool
+        self._place_strip()
         self.view.setFocus()  # so that Esc leaves the tool
         self.tool_changed.emit(tool)
         self._refresh_hover()
@@ -185,9 +186,9 @@ class Canvas(QWidget):
         """Put the tool away."""
         tool, self._tool = self._tool, None
         if tool is not None:
-            tool.left()
             self.tool_changed.emit(None)
             self._refresh_hover()
+            self._place_strip()
             self.changed()
 
     def set_keys(self, keymap: Mapping[str, tuple[str, ...]]) -> None:
@@ -571,21 +572,7 @@ class Canvas(QWidget):
         return None if (pose.keypoints[session.selected_joint] != 0).any() else session.selected_joint
 
     def _update_cursor(self) -> None:
-        gesture, found = self._gesture, self._hit
-        if gesture is not None:
-            cursor = gesture.cursor if gesture.moved or isinstance(gesture, DrawBox) else Qt.CursorShape.ArrowCursor
-        elif self._space.held:
-            cursor = Qt.CursorShape.OpenHandCursor
-        elif self._tool is not None:
-            cursor = self._tool.cursor
-        elif self.joint_to_place() is not None:
-            cursor = Qt.CursorShape.CrossCursor
-        elif found is not None and found.kind in ("handle", "border", "scale", "head"):
-            cursor = handle_cursor(found.handle)
-        elif found is not None and found.kind in ("joint", "bone", "turn"):
-            cursor = Qt.CursorShape.PointingHandCursor
-        else:
-            cursor = Qt.CursorShape.ArrowCursor
+        cursor = adorning.cursor(self, panning=self._space.held)
         if self.view.viewport().cursor().shape() != cursor:
             self.view.viewport().setCursor(cursor)
 
@@ -727,19 +714,9 @@ class Canvas(QWidget):
     def _place_strip(self) -> None:
         session = self.session
         person = None
-        if not session.playing and not isinstance(self._gesture, (Edited, DrawBox)):
-            person = next((p for p in self.people() if p.track == session.selected_track), None)
-        view = self.view.viewport().rect()
-        if person is not None:
-            left, top, right, bottom = person.rect
-            if right < 0 or bottom < 0 or left > view.width() or top > view.height():
-                person = None
-        if person is None:
-            self.strip.hide()
-            return
-        self.strip.accept_button.setEnabled(not (person.pose.accepted or (person.form == FIRM).all()))
-        self.strip.place(person.rect)
-        self.strip.show()
+        if not session.playing and self._tool is None and not isinstance(self._gesture, (Edited, DrawBox)):
+            person = next((p for p in self.people() if p.track == session.selected_track and not p.locked), None)
+        self.strip.follow(person)
 
     def resizeEvent(self, event: Any) -> None:  # noqa: D102
         super().resizeEvent(event)

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
 from app.ui import theme
+from app.ui.canvas.scene import FIRM, ShownPerson
 
 _GAP = 10
 
@@ -57,6 +58,17 @@ class ActionStrip(QFrame):
         """Name the keys that do the same in the tooltips; "" where there is none."""
         for button, key in ((self.accept_button, accept), (self.swap_button, swap), (self.delete_button, delete)):
             button.setToolTip(button.accessibleName() + (f" ({key})" if key else ""))
+
+    def follow(self, person: ShownPerson | None) -> None:
+        """Lie beside a person as drawn; hide where there is nobody, or nobody in sight."""
+        room = self._canvas.rect()
+        left, top, right, bottom = (0.0, 0.0, -1.0, -1.0) if person is None else person.rect
+        if person is None or right < 0 or bottom < 0 or left > room.width() or top > room.height():
+            self.hide()
+            return
+        self.accept_button.setEnabled(not (person.pose.accepted or (person.form == FIRM).all()))
+        self.place(person.rect)
+        self.show()
 
     def place(self, rect: tuple[float, float, float, float]) -> None:
         """Lie beside a rectangle (left, top, right, bottom) of the parent: below, else above, else inside."""

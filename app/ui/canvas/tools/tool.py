@@ -52,9 +52,6 @@ class Tool:
     def refresh(self) -> None:
         """Labels, frame or selection changed."""
 
-    def left(self) -> None:
-        """It is not in use any more."""
-
 
 class AddPerson(Tool):
     """A drag draws the box of a new person, whom the model then looks at."""

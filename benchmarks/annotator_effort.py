@@ -332,9 +332,12 @@ def measured(cases: list[Case], what: str, slow_too: bool) -> list[Goal]:
         per_100[mode] = 100 * np.array([sum(kind.values()) for kind in kinds]) / frames
         total: Counter[str] = sum(kinds, Counter())
         share = ", ".join(f"{kind} {100 * n / frames.sum():.1f}" for kind, n in total.most_common())
+        first = per_100[MODES[0]]
+        times = np.median(per_100[mode][first > 0] / first[first > 0]) if (first > 0).any() else 1.0
         of_slow = f", slow tracks {np.median(per_100[mode][slow]):.1f}" if slow.any() else ""
         middle = np.median(per_100[mode])
-        print(f"  {mode}: median {middle:.1f} actions per person and 100 frames{of_slow} ({share})", flush=True)
+        print(f"  {mode}: median {middle:.1f} actions per person and 100 frames{of_slow}", end="")
+        print(f"; {times:.2f} of those frame by frame ({share})", flush=True)
     base = per_100["frame by frame"]
     share_of = np.median(per_100["spread"][base > 0] / base[base > 0]) if (base > 0).any() else 0.0
     goals = [Goal(f"{what}: actions with spread corrections, of those frame by frame", float(share_of), 1 / 3, "", False)]

@@ -165,8 +165,7 @@ def _shifts(path: JointPath) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     out = by_left[:, None] * of_left + by_right[:, None] * of_right
     out[path.fixed] = 0.0
     lasts = [known & (np.linalg.norm(of, axis=1) > _GROSS * path.size) for known, of in ((left, of_left), (right, of_right))]
-    to_left, to_right = t - left_key, right_key - t
-    share = np.where(lasts[0] & lasts[1], to_right / np.maximum(to_left + to_right, 1), lasts[0])[:, None]
+    share = np.where(lasts[0] & lasts[1], (right_key - t) / np.maximum(right_key - left_key, 1), lasts[0])[:, None]
     return out, share * of_left + (1 - share) * of_right, lasts[0] | lasts[1]
 
 

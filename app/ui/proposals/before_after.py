@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.labels.pose import Pose, Visibility
@@ -55,7 +55,19 @@ class BeforeAfter(QWidget):
         """Two rows and the numbers above them."""
         return QSize(_WORDS + _MOST * (_SIDE + _GAP), _HEAD + 2 * (_SIDE + _GAP))
 
-    minimumSizeHint = sizeHint
+    def minimumSizeHint(self) -> QSize:
+        """One column."""
+        return QSize(_WORDS + _SIDE + _GAP, self.sizeHint().height())
+
+    @property
+    def _columns(self) -> int:
+        """Frames for which there is room."""
+        return min(max((self.width() - _WORDS) // (_SIDE + _GAP), 1), _MOST)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """As many frames as fit."""
+        if self._spread is not None and len(self._cuts) != min(self._columns, len(self._spread.frames)):
+            self._look()
 
     @property
     def frames(self) -> tuple[int, ...]:
@@ -82,8 +94,8 @@ class BeforeAfter(QWidget):
         planned = self._spread
         assert planned is not None
         frames = np.array(planned.frames)
-        chosen = frames[np.unique(np.linspace(0, len(frames) - 1, min(_MOST, len(frames))).round().astype(int))].tolist()
-        self._cuts = {frame: _square(planned, frame) for frame in chosen}
+        evenly = np.linspace(0, len(frames) - 1, min(self._columns, len(frames))).round().astype(int)
+        self._cuts = {frame: _square(planned, frame) for frame in frames[evenly].tolist()}
         path, index = self._session.video_path, self._session.index
         if path is None:
             return

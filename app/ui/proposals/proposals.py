@@ -112,7 +112,6 @@ class Proposals(QObject):
             self.spread_bar.say(title, apply="Look", key="G")
             return
         self._canvas.show_proposed(spread(self._session.project, planned))
-        self.pictures.show_plan(planned)
         self.pictures.show()
         if spreads.waiting:
             detail = f"Looking for the model's peaks near the way in {len(spreads.waiting)} frames. You need not wait."
@@ -120,6 +119,7 @@ class Proposals(QObject):
             found = sum(bool((planned.after[f].provenance == Provenance.REFINED).any()) for f in frames)
             detail = f"At the model's own peaks in {found} of {n} frames, interpolated in the others." if found else ""
         self.spread_bar.say(title, detail, key="Enter")
+        self.pictures.show_plan(planned)  # once it is known how many have room
 
     # ---- ids ---------------------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from glsmamba.acceleration import ACCELERATIONS, Acceleration, Decoder
 from glsmamba.activation import CapturedWindow, block_scans
 from glsmamba.checkpoint import load_checkpoint, read_info
 from glsmamba.config import ModelConfig
@@ -95,6 +96,7 @@ class Predictor:
         joints: Sequence[str] = POSETRACK15.joints,
         name: str = "",
         decoding: Decoding = "dark",
+        accelerate: Acceleration = "none",
     ):
         self.device = _checked_device(device)
         self.dtype = _checked_precision(precision, self.device)
@@ -108,11 +110,20 @@ class Predictor:
         if (self._joints < 0).any():
             missing = [POSETRACK15.joints[i] for i in np.flatnonzero(self._joints < 0)]
             raise PredictorError(f"The model does not predict {', '.join(missing)}; it must know all of {POSETRACK15.name}.")
+        if accelerate not in ACCELERATIONS:
+            raise PredictorError(f"There is no acceleration {accelerate!r}; choose {', '.join(ACCELERATIONS)}.")
+        with self._autocast():
+            self._decode = Decoder(self.model, accelerate, self.device)
         self._batch: int | None = None  # what fitted after running out of memory
 
     @classmethod
     def from_checkpoint(
-        cls, path: str | Path | None = None, device: str = "cpu", precision: Precision = "auto", threads: int | None = None
+        cls,
+        path: str | Path | None = None,
+        device: str = "cpu",
+        precision: Precision = "auto",
+        threads: int | None = None,
+        accelerate: Acceleration = "none",
     ) -> Predictor:
         """Load a checkpoint, the shipped ``T`` unless a path is given.
 
@@ -124,6 +135,8 @@ class Predictor:
             device: ``cpu`` or ``cuda:n``.
             precision: ``auto`` is float32 on the CPU and 16-bit autocast on CUDA; scans are float32 always.
             threads: CPU threads for the thread that predicts; torch's default when None.
+            accelerate: run the blocks through ``torch.compile`` (``compile``) or as a CUDA graph (``cuda-graph``). Tried out at
+                once, which takes a while; where it does not work they run as usual and :meth:`backends` says so.
 
         Raises:
             CheckpointError: the file cannot be used.
@@ -135,7 +148,7 @@ class Predictor:
 
             return BaselinePredictor.from_file(path, checked, precision, threads)
         model, info = load_checkpoint(path)
-        return cls(model, checked, precision, threads, info.joints, info.name)
+        return cls(model, checked, precision, threads, info.joints, info.name, accelerate=accelerate)
 
     def backends(self) -> dict[str, str]:
         """What runs on what, for people to read: device, precision, kernels and why they were taken.
@@ -149,6 +162,7 @@ class Predictor:
             "precision": {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}[self.dtype],
             "scan": f"{scan.name} ({scan.reason})",
             "deform": deform_backend(self.device),
+            "acceleration": "none" if self._decode.problem else self._decode.kind,
             "threads": str(self._threads or torch.get_num_threads()),
             **({"notice": notice} if (notice := self._notice(scan)) else {}),
         }
@@ -159,7 +173,7 @@ class Predictor:
             return f"Not used on {self.device}: {what}, which failed the self-test there; see `main.py info --self-test`."
         if self.device.type == "cuda" and scan.name == "torch":
             return f"No CUDA kernel scans here, so predicting is slower: {scan.reason}."
-        return ""
+        return self._decode.problem
 
     def predict(
         self,
@@ -178,7 +192,7 @@ class Predictor:
         Raises:
             Cancelled: ``cancelled`` returned true.
             ValueError: a window has the wrong number of frames, frames that are not (H, W, 3) uint8, or a box without area.
-            PredictorError: the device has not even memory for one window.
+            PredictorError: the device has not even memory for one window, or stopped answering.
         """
         crops = [self._crop(window) for window in windows]
         self._use_threads()
@@ -192,6 +206,10 @@ class Predictor:
             try:
                 maps = self._heatmaps([windows[n] for n in chunk], [crops[n] for n in chunk], features, between)
             except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
+                if _device_lost(error):
+                    raise PredictorError(
+                        f"{self.device} stopped answering ({_first_line(error)}); restart the program, or go on with the CPU."
+                    ) from error
                 if not _out_of_memory(error):
                     raise
                 if len(chunk) == 1:
@@ -295,7 +313,8 @@ class Predictor:
                 crops = torch.from_numpy(np.stack(list(fresh.values()))).to(self.device)
                 features.update(zip(fresh, self.model.encode(normalised(crops)), strict=True))
             clip = torch.stack([torch.stack([features[key] for key in _keys(window)]) for window in windows])
-            maps = self.model.decode_features(clip, between)
+            # activation maps need the blocks one by one, with their hooks
+            maps = self.model.decode_features(clip, between) if gradients else self._decode(clip, between)
         return maps.float().cpu().numpy()
 
     def _pose(self, maps: np.ndarray, affine: np.ndarray, keep: bool) -> PosePrediction:
@@ -338,6 +357,15 @@ def _out_of_memory(error: Exception) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return "allocate memory" in str(error) or "not enough memory" in str(error)
+
+
+def _device_lost(error: Exception) -> bool:
+    """After such an error every further call to the device fails, in this process at least."""
+    return isinstance(error, torch.AcceleratorError) or str(error).startswith("CUDA error")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def _checked_device(device: str | torch.device) -> torch.device:

@@ -60,7 +60,12 @@ class S6Paths(nn.Module):
         return parameter if self.copies == 1 else parameter.repeat(self.copies, *[1] * (parameter.dim() - 1))
 
     def project(self, u: Tensor) -> ScanInputs:
-        """(b, l, i) tokens in raster order -> what the scan needs."""
+        """(b, l, i) tokens in raster order -> what the scan needs, all float32."""
+        s = self._project(u)
+        return ScanInputs(s.u.float(), s.delta.float(), s.A, s.B.float(), s.C.float(), s.D, s.delta_bias)
+
+    def _project(self, u: Tensor) -> ScanInputs:
+        """The same with u, delta, B and C as autocast leaves them, which CUDA kernels read without another copy."""
         b, length, i = u.shape
         w_x, w_dt = self._all(self.x_proj), self._all(self.dt_proj)
         k, c, _ = w_x.shape
@@ -68,9 +73,7 @@ class S6Paths(nn.Module):
         r, B, C = projected.split([self.rank, self.states, self.states], dim=-1)
         delta = torch.matmul(r, w_dt.transpose(1, 2))
         A = -torch.exp(self._all(self.A_log).float())
-        return ScanInputs(
-            u.float(), delta.float(), A, B.float(), C.float(), self._all(self.D).float(), self._all(self.dt_bias).float()
-        )
+        return ScanInputs(u, delta, A, B, C, self._all(self.D).float(), self._all(self.dt_bias).float())
 
     def forward(self, u: Tensor, order: Tensor) -> Tensor:
         """Scan along K paths.
@@ -82,5 +85,5 @@ class S6Paths(nn.Module):
         Returns:
             (b, k, l, i) float32 in raster order.
         """
-        s = self.project(u)
+        s = self._project(u)
         return scan_paths(s.u, s.delta, s.A, s.B, s.C, s.D, s.delta_bias, order)

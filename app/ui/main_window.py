@@ -31,7 +31,7 @@ from app.ui.welcome import Welcome, keep_thumbnail
 __all__ = ["MainWindow"]
 
 #: Raised when the set of docks changes so that an old layout no longer fits.
-_LAYOUT_VERSION = 1
+_LAYOUT_VERSION = 2
 #: First width of the docks and height of the people in logical pixels.
 _DOCK_WIDTH, _PEOPLE_HEIGHT = 376, 190
 #: When to look whether window and frame fit the screen: X11 tells of the frame some time after the window is shown.

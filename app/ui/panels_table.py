@@ -23,7 +23,10 @@ RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 
 @dataclass(frozen=True)
 class Panel:
-    """A dock: ``id`` names it in the remembered layout; panels of one ``group`` start as tabs of one place."""
+    """A dock: ``id`` names it in the remembered layout; panels of one ``group`` start as tabs of one place.
+
+    One group at most may have several panels: with two Qt leaves empty tab bars of the second lying about.
+    """
 
     id: str
     title: str
@@ -34,9 +37,9 @@ class Panel:
 
 PANELS: tuple[Panel, ...] = (
     Panel("people", "People", RIGHT, "people", PeoplePanel),
-    Panel("regions", "Ignore regions", RIGHT, "people", RegionsPanel),
     Panel("keypoints", "Keypoints", RIGHT, "details", KeypointsPanel),
     Panel("activation", "Activation", RIGHT, "details", ActivationPanel),
     Panel("problems", "Problems", RIGHT, "details", ProblemsPanel),
     Panel("history", "History", RIGHT, "details", HistoryPanel),
+    Panel("regions", "Regions", RIGHT, "details", RegionsPanel),
 )

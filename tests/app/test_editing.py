@@ -572,7 +572,7 @@ def test_regions_are_listed_renamed_and_given_their_frames(bench: Bench) -> None
         assert entry.why_not(bench.window) == ""
         entry.run(bench.window)
         assert sorted(region(bench).keys) == keys
-    bench.window.docks["people"].raise_()
+    bench.window.docks["keypoints"].raise_()
 
 
 # ---- the magnifier -----------------------------------------------------------------------------------------------------

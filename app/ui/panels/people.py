@@ -233,8 +233,9 @@ class PeoplePanel(Page):
         menu.addAction("Rename", lambda: self.table.edit(self.model.index(index.row(), 0)))
         accept = menu.addAction("Accept in this frame", lambda: session.apply(lambda p: edits.accept_pose(p, frame, track)))
         delete = menu.addAction("Delete in this frame", lambda: session.apply(lambda p: edits.delete_pose(p, frame, track)))
+        locked = session.is_locked(track)
         for action in (accept, delete):
-            action.setEnabled(here)
+            action.setEnabled(here and not locked)
 
         def delete_all() -> None:
             session.apply(
@@ -242,6 +243,9 @@ class PeoplePanel(Page):
                 lambda: session.tell(f"{name} was deleted in all frames.", "info", "Undo", session.undo_just_this()),
             )
 
-        menu.addAction("Delete in all frames", delete_all)
+        menu.addAction("Delete in all frames", delete_all).setEnabled(not locked)
+        menu.addAction(
+            "Unlock" if locked else "Lock", lambda: session.apply(lambda p: edits.set_locked(p, [track], not locked))
+        )
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(self.table.viewport().mapToGlobal(at))

@@ -16,6 +16,10 @@ from app.ui.session import Session
 __all__ = ["StatusBar", "WorkWidget", "duration_text"]
 
 
+#: Letters of a model's name in the status line, beside the menus.
+_LONGEST_MODEL = 52
+
+
 def duration_text(seconds: float) -> str:
     """Roughly: "8 s", "3 min", "1 h 20 min"."""
     if seconds < 60:
@@ -28,7 +32,8 @@ def _line(status: Any) -> str:
     """Model, device, kernel, rate and time left, as far as they are known."""
     if status.state not in ("running", "paused") or not status.model:
         return status.text
-    parts = [status.model, status.device, status.backend.split(" ")[0]]
+    kernel = status.backend.split(" ")[0]
+    parts = [_short(status.model), status.device, kernel if kernel != "none" else ""]
     if status.state == "paused":
         parts.append("paused")
     elif status.windows_per_s:
@@ -36,6 +41,16 @@ def _line(status: Any) -> str:
     if status.state == "running" and status.eta_s is not None:
         parts.append(f"{duration_text(status.eta_s)} left")
     return " · ".join(part for part in parts if part)
+
+
+def _short(model: str) -> str:
+    """A model's name with the middle of a long file name left out, which the tooltip has whole."""
+    what, _, file = model.partition(" (")
+    room = max(_LONGEST_MODEL - len(what), 12)
+    if len(file) <= room:
+        return model
+    file = file.removesuffix(")")
+    return f"{what} ({file[: room // 2 - 2]}…{file[-(room // 2) :]})"
 
 
 class _Facts(QLabel):

@@ -87,6 +87,15 @@ class ModelPicker(QDialog):
     def _say(self, text: str) -> None:
         self.note.setText(text)
         self.note.setVisible(bool(text))
+        self._fit()
+
+    def _fit(self) -> None:
+        """As high as the wrapped lines need at this width: layouts do not find that out by themselves."""
+        self._column.activate()
+        width = max(self.width(), _WIDTH)
+        height = self._column.totalHeightForWidth(width)
+        self.setMinimumHeight(height)
+        self.resize(width, height)
 
     def _fill(self, result: Any) -> None:
         known, default = result
@@ -98,7 +107,8 @@ class ModelPicker(QDialog):
         self.choices = {}
         for path, info in known:
             usable = not isinstance(info, str)
-            button = QRadioButton(info.name if usable else path.name, self)
+            text, room = info.name if usable else path.name, _WIDTH - 9 * theme.GRID
+            button = QRadioButton(self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, room), self)
             button.setToolTip(str(path))
             button.setEnabled(usable)
             weights = "" if path == default else str(path)
@@ -117,7 +127,7 @@ class ModelPicker(QDialog):
         if self.note.text() == _LOOKING:
             self._say("")
         self._mark()
-        self.adjustSize()
+        self._fit()
 
     def _mark(self) -> None:
         chosen = self._session.weights

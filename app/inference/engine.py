@@ -32,13 +32,14 @@ from app.inference.peaks import peaks_of
 from app.inference.people import as_candidate, box_of, keeps_joints, new_pose, placed_by_human
 from app.inference.status import EngineStatus, State
 from app.inference.tracker import Candidate, Tracked, Tracker, TrackerSettings
-from app.inference.windows import Frames, Reader, shown_to_model
+from app.inference.windows import Frames, Reader
 from app.labels.changes import LabelChange
 from app.labels.pose import Pose
 from app.labels.project import Project
 from app.labels.spreading import Peaks
 from glsmamba.data.records import Box
 from glsmamba.data.video import VideoError
+from glsmamba.map_pictures import shown_to_model
 from glsmamba.maps import ActivationMaps, Block, MapKind
 
 if TYPE_CHECKING:  # the model floor is imported by the worker only
@@ -97,6 +98,7 @@ class PersonActivation:
         frames: (t,) numbers of the window's frames; at the ends of a video the outermost one is repeated.
         pictures: (t, 2h, 2w, 3) uint8 RGB, the frames as the model was shown them, two pixels a cell.
         blocks: kind and index of every block that can be asked about.
+        transposed: whether the second unified scan runs down the columns instead of backwards.
     """
 
     frame: int
@@ -106,6 +108,7 @@ class PersonActivation:
     frames: tuple[int, ...]
     pictures: np.ndarray
     blocks: tuple[Block, ...]
+    transposed: bool = False
 
 
 def load_predictor(device: str = "cpu", checkpoint: str | None = None) -> Predictor:
@@ -685,8 +688,9 @@ class Engine:
             maps = captured.maps(order.query, order.kind, between)
         except Cancelled as error:
             raise CancelledError from error
+        transposed = predictor.config.unified_pair == "transpose"
         joint = order.query if isinstance(order.query, int) and order.kind.quantity == "row" else None
-        return PersonActivation(order.frame, order.track, joint, maps, numbers, pictures, captured.blocks)
+        return PersonActivation(order.frame, order.track, joint, maps, numbers, pictures, captured.blocks, transposed)
 
     def _left(self, order: _Order, elsewhere: bool = False) -> bool:
         """Whether nobody waits for this any more: a newer request of its kind came (about somebody else), or the end."""

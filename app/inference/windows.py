@@ -6,28 +6,11 @@ from collections import OrderedDict
 from contextlib import suppress
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from glsmamba.data.video import VideoError
 
-__all__ = ["Frames", "Reader", "shown_to_model"]
-
-
-def shown_to_model(picture: np.ndarray, to_cells: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
-    """The part of a frame that the model was shown, two pixels a cell.
-
-    Args:
-        picture: (H, W, 3) uint8.
-        to_cells: (2, 3) affine from frame pixels to cells, centres at integers in both.
-        grid: (h, w) cells.
-
-    Returns:
-        (2h, 2w, 3) uint8.
-    """
-    affine = 2.0 * np.asarray(to_cells, np.float64)
-    affine[:, 2] += 0.5
-    return cv2.warpAffine(picture, affine, (2 * grid[1], 2 * grid[0]), flags=cv2.INTER_LINEAR)
+__all__ = ["Frames", "Reader"]
 
 
 class Reader(Protocol):

@@ -30,6 +30,8 @@ class DisplayOptions:
         show_activation: draw the last activation map.
         activation_opacity: 0 to 1.
         activation_path: key of ``ActivationMaps.maps`` that is drawn.
+        activation_follow: the map is that of the point under the pointer while it rests on a person.
+        activation_compare: the panel shows every path over all frames.
         colormap: name of the colour map (library ``cmap``) of both overlays.
         hidden: people who are drawn only while they are selected; forgotten when the video is closed.
     """
@@ -46,6 +48,8 @@ class DisplayOptions:
     show_activation: bool = False
     activation_opacity: float = 0.6
     activation_path: str = "all"
+    activation_follow: bool = True
+    activation_compare: bool = False
     colormap: str = "bids:magma"
     hidden: frozenset[int] = frozenset()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
@@ -138,6 +138,22 @@ class Files(QObject):
         self._session.write(
             lambda project: project.save_copy(target), lambda _result: self._session.tell(f"A copy is in {target}.")
         )
+
+    def ask_map(self) -> None:
+        """Choose where the activation map goes: a picture or numbers."""
+        panel: Any = self._window.docks["activation"].widget()
+        result = panel.result
+        stem = Path(self._session.project.path).stem
+        kind, number = result.maps.block
+        proposed = Path(self._folder()) / f"{stem}-frame{result.frame}-person{result.track}-{kind}{number + 1}.png"
+        target, chosen = QFileDialog.getSaveFileName(
+            self._window, "Save the activation map", str(proposed), "Picture (*.png);;Numbers (*.npz)"
+        )
+        if target:
+            path = Path(target)
+            if path.suffix.lower() not in (".png", ".npz"):
+                path = path.with_name(path.name + (".npz" if "npz" in chosen else ".png"))
+            panel.save(path)
 
     # ---- import and export ---------------------------------------------------------------------------------------------
 

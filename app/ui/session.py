@@ -45,6 +45,7 @@ class Session(QObject):
             ones that panels show.
         clipboard: track id to pose, as copied.
         hovered: (track, joint or None) under the pointer, or None.
+        pointed: (x, y) of the pointer in pixels of the frame while it is on a person, or None.
         frame_range: (first, last) frames, both inside, that range edits act on, or None.
         display: how things are drawn.
         playing, speed: transport state; speed 1.0 is real time.
@@ -63,6 +64,7 @@ class Session(QObject):
     selection_changed = Signal()
     frame_range_changed = Signal()
     hover_changed = Signal()
+    pointed_changed = Signal()
     display_changed = Signal()
     playing_changed = Signal(bool)
     inference_changed = Signal(object)
@@ -97,6 +99,7 @@ class Session(QObject):
         self.selection = Selection()
         self.clipboard: dict[int, Pose] = {}
         self.hovered: tuple[int, int | None] | None = None
+        self.pointed: tuple[float, float] | None = None
         self.frame_range: tuple[int, int] | None = None
         self.display = DisplayOptions()
         self.times = np.zeros(0)
@@ -378,12 +381,15 @@ class Session(QObject):
             self.select(track, joint)
             self.reveal_wanted.emit(self.frame, track)
 
-    def hover(self, track: int | None, joint: int | None = None) -> None:
-        """Say what is under the pointer."""
+    def hover(self, track: int | None, joint: int | None = None, at: tuple[float, float] | None = None) -> None:
+        """Say what is under the pointer, and where that is in pixels of the frame."""
         hovered = None if track is None else (track, joint)
-        if hovered != self.hovered:
-            self.hovered = hovered
+        changed, self.hovered = hovered != self.hovered, hovered
+        moved, self.pointed = at != self.pointed, at
+        if changed:
             self.hover_changed.emit()
+        if moved or changed:
+            self.pointed_changed.emit()
 
     def set_display(self, **changes: Any) -> None:
         """Change fields of :class:`DisplayOptions`."""

@@ -8,15 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PySide6.QtCore import QPointF
 
+from app.inference.engine import PersonActivation
 from app.labels.pose import Pose, Provenance
 from app.ui.canvas.colours import bone_colour, joint_colours, lut
 from app.ui.canvas.hit_test import HIT_RADIUS, hit, nearest_bone, nearest_joint
-from app.ui.canvas.overlay_item import OverlayItem, ValueMap, coloured, map_to_view
+from app.ui.canvas.overlay_item import OverlayItem, ValueMap, map_to_view
 from app.ui.canvas.overlays import Overlays
 from app.ui.canvas.picture_item import PictureItem
 from app.ui.canvas.scene import FIRM, INTERPOLATED, PREDICTED, drawn_joints, head_size, joint_form, show
 from app.ui.events import DisplayOptions
 from glsmamba.data.skeletons import POSETRACK15
+from glsmamba.map_pictures import coloured
+from glsmamba.maps import ActivationMaps, MapKind
 
 ORIGIN = np.zeros(2)
 
@@ -147,20 +150,18 @@ def test_overlays_answer_only_for_their_person_and_frame(qapp) -> None:
     assert overlays.heatmap(5, 1, 7, "joint", POSETRACK15) is None
     assert overlays.heatmap(5, 2, 7, "off", POSETRACK15) is None
 
-    class Maps:
-        maps = {"all": np.arange(5 * 8 * 6, dtype=np.float32).reshape(5, 8, 6)}  # noqa: RUF012
-        crop = Result.crop
-
-    class Activation:
-        frame, track, joint, maps = 5, 2, 7, Maps()
-
-    overlays.take_activation(Activation())
-    shown = overlays.activation(5, 2, DisplayOptions(show_activation=True), POSETRACK15)
-    np.testing.assert_allclose(shown.values, np.log10(Maps.maps["all"][2]), rtol=1e-6)  # the key frame
+    stack = np.arange(5 * 8 * 6, dtype=np.float32).reshape(5, 8, 6)
+    maps = ActivationMaps({"all": stack}, (2, 1, 1), Result.crop, MapKind())
+    pictures = np.zeros((5, 16, 12, 3), np.uint8)
+    overlays.take_activation(PersonActivation(5, 2, 7, maps, (3, 4, 5, 6, 7), pictures, (("gsm", 0),)))
+    on = DisplayOptions(show_activation=True)
+    shown = overlays.activation(5, {2}, on, POSETRACK15)
+    np.testing.assert_allclose(shown.values, np.log10(stack[2]), rtol=1e-6)  # the key frame
     assert (shown.low, shown.high) == pytest.approx((np.log10(239) - 3, np.log10(239)))  # on the scale of the whole window
-    assert overlays.activation(4, 2, DisplayOptions(show_activation=True), POSETRACK15) is None
-    assert overlays.activation(5, 2, DisplayOptions(show_activation=True, activation_path="pair"), POSETRACK15) is None
-    assert overlays.activation(5, 2, DisplayOptions(), POSETRACK15) is None
+    assert "left wrist" in shown.title and overlays.activation(5, {1, 2}, on, POSETRACK15) is shown
+    assert overlays.activation(4, {2}, on, POSETRACK15) is None and overlays.activation(5, {1}, on, POSETRACK15) is None
+    assert overlays.activation(5, {2}, DisplayOptions(show_activation=True, activation_path="pair"), POSETRACK15) is None
+    assert overlays.activation(5, {2}, DisplayOptions(), POSETRACK15) is None
     item = OverlayItem()
     item.set_map(ValueMap.of(Result.heatmaps[0], Result.crop, "x"), "magma", 0.5)
     rect = item.boundingRect()

@@ -86,7 +86,7 @@ class FakeDetector:
 class FakePredictor:
     """Answers with fixed places in the box; the model's blocks are eight chances to cancel."""
 
-    config = SimpleNamespace(frames=5, gsm_blocks=2, lrm_blocks=1, sigma=2.0)
+    config = SimpleNamespace(frames=5, gsm_blocks=2, lrm_blocks=1, sigma=2.0, unified_pair="reverse")
     name = "fake"
     device = "CPU"
 

@@ -17,13 +17,13 @@ from app.labels import edits
 from app.labels.pose import Pose, Provenance, Visibility
 from app.ui import theme
 from app.ui.application import make_application, make_window
-from app.ui.canvas.overlays import activation_scale
 from app.ui.main_window import MainWindow
 from app.ui.panels.people import nearest_frame
-from app.ui.panels.tiles import Tile, Tiles, laid_over
+from app.ui.panels.tiles import Tile, Tiles
 from app.ui.panels_table import PANELS
 from app.ui.settings import settings
 from glsmamba.data.skeletons import POSETRACK15
+from glsmamba.map_pictures import laid_over, scale_of
 from glsmamba.maps import ActivationMaps, MapKind
 
 WRIST = POSETRACK15.index("left_wrist")
@@ -255,6 +255,33 @@ def test_activation_follows_the_hand_and_shows_what_the_model_answers(qtbot, win
     assert asked[2][2] == 5
 
 
+def test_activation_follows_the_pointer_and_is_saved(qtbot, window, monkeypatch, tmp_path) -> None:
+    session, asked = window.session, []
+    monkeypatch.setattr(session, "request_activation", lambda *words: asked.append(words))
+    activation = panel(window, "activation")
+    box = session.poses(0)[1].box
+    at = (box[0] + box[2] / 2, box[1] + box[3] / 2)
+    session.hover(1, None, at)  # nobody is selected
+    qtbot.waitUntil(lambda: bool(asked))
+    assert asked == [(1, at, 0, MapKind())]
+    maps = ActivationMaps(
+        {n: np.ones((5, 12, 9), np.float32) for n in ("unified", "unified_reverse", "pair_unified", "all", "nall")},
+        (2, 6, 4), np.array([[0.1, 0, -6], [0, 0.1, -4]]), MapKind(),
+    )  # fmt: skip
+    pictures = np.zeros((5, 24, 18, 3), np.uint8)
+    session.activation_ready.emit(PersonActivation(0, 1, None, maps, (0, 0, 0, 1, 2), pictures, (("gsm", 0),)))
+    assert "brought to this point" in activation.sentence.text()
+    session.hover(1, WRIST, at)
+    qtbot.waitUntil(lambda: len(asked) == 2, timeout=2000)
+    assert asked[1] == (1, WRIST, 0, MapKind())
+    session.set_display(activation_compare=True)
+    assert len(activation.paths.tiles) == 3 * 5 and activation.paths.headings == ("all paths", "unified", "unified ←")
+    for name in ("map.png", "map.npz"):
+        activation.save(tmp_path / name)
+        qtbot.waitUntil(lambda name=name: (tmp_path / name).is_file(), timeout=5000)
+    assert np.load(tmp_path / "map.npz")["all"].shape == (5, 12, 9)
+
+
 def test_nothing_is_asked_of_the_model_while_the_panel_is_hidden(qtbot, window, monkeypatch) -> None:
     asked = []
     monkeypatch.setattr(window.session, "request_activation", lambda *words: asked.append(words))
@@ -276,8 +303,9 @@ def test_a_map_is_clear_where_it_is_low_and_coloured_where_it_is_high() -> None:
 
 def test_activations_are_coloured_by_powers_of_ten() -> None:
     stack = np.array([[[1e-3, 1e-4]], [[1e-9, 0.0]]], np.float32)
-    values, low, high = activation_scale(stack)
-    assert (low, high) == pytest.approx((-6, -3), abs=1e-5)
+    scale = scale_of(stack, MapKind())
+    values = scale.values
+    assert (scale.low, scale.high) == pytest.approx((-6, -3), abs=1e-5)
     np.testing.assert_allclose(values, [[[-3, -4]], [[-6, -6]]], atol=1e-5)
 
 

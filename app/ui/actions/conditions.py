@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from app.ui.main_window import MainWindow
 
-__all__ = ["open_video", "person", "person_here", "redoable", "undoable"]
+__all__ = ["activation_map", "open_video", "person", "person_here", "redoable", "undoable"]
 
 
 def open_video(window: MainWindow) -> str:
@@ -36,6 +36,14 @@ def undoable(window: MainWindow) -> str:
         return reason
     # While edits are on their way to the disk there may be something to undo that isn't in the history yet.
     return "" if window.session.project.can_undo or window.session.save_state.pending else "There is nothing to undo."
+
+
+def activation_map(window: MainWindow) -> str:
+    """The activation panel has a map."""
+    if reason := open_video(window):
+        return reason
+    has = window.docks["activation"].widget().result is not None  # type: ignore[attr-defined]
+    return "" if has else "There is no activation map yet: open the activation panel and select a joint."
 
 
 def redoable(window: MainWindow) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.ui.actions.conditions import open_video
+from app.ui.actions.conditions import activation_map, open_video
 from app.ui.actions.spec import Action
 
 __all__ = ["ACTIONS"]
@@ -23,5 +23,7 @@ ACTIONS = (
            icon="file-import-outline", group=2, tip="Read a PoseTrack 2018 file as annotations or as predictions."),
     Action("file.export", "Export PoseTrack 2018…", "File", lambda w: w.files.ask_export(), open_video,
            icon="file-export-outline", group=2, tip="Write a file that PoseTrack's evaluators accept, and check it."),
+    Action("file.save_map", "Save the activation map…", "File", lambda w: w.files.ask_map(), activation_map, group=2,
+           tip="What the activation panel shows, as a picture of its frames or as numbers (npz)."),
     Action("file.quit", "Quit", "File", lambda w: w.close(), group=3),
 )  # fmt: skip

@@ -82,6 +82,12 @@ ACTIONS = (
         _choice(f"view.heatmap_{mode}", title, "View/Heat map", "heatmap_mode", mode, 2)
         for mode, title in (("off", "None"), ("joint", "Selected joint"), ("max", "All joints"))
     ),
+    _toggle("view.activation", "Activation map", "show_activation", group=2,
+            tip="The map of the activation panel over the picture."),
+    _toggle("view.activation_follow", "Activation follows the pointer", "activation_follow", group=2,
+            tip="While the activation panel is open, the map is that of the point under the pointer."),
+    _toggle("view.activation_compare", "Every path over all frames", "activation_compare", group=2,
+            tip="The activation panel shows all paths side by side."),
     Action("view.threshold_down", "Show less certain joints", "View", _threshold(-0.05), group=3, held=True),
     Action("view.threshold_up", "Hide less certain joints", "View", _threshold(0.05), group=3, held=True),
     _scheme("system"),

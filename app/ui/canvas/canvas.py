@@ -556,7 +556,11 @@ class Canvas(QWidget):
                 found = self.hit_at(self._pointer)
             changed = found != self._hit
             self._hit = found
-            self.session.hover(None if found is None else found.track, None if found is None else found.joint)
+            if found is None or self._pointer is None:
+                self.session.hover(None)
+            else:
+                x, y = self.to_frame(self._pointer)
+                self.session.hover(found.track, found.joint, (float(x), float(y)))
             self._update_cursor()
             if changed or found is not None or self._tool is not None or self.joint_to_place() is not None:
                 self.view.viewport().update()
@@ -699,7 +703,8 @@ class Canvas(QWidget):
             mode, joint = "joint", gesture.joint
             opacity = min(opacity, _DRAG_HEATMAP)
         heatmap = self._overlays.heatmap(frame, track, joint, mode, skeleton)
-        activation = self._overlays.activation(frame, track, display, skeleton)
+        hovered = None if session.hovered is None else session.hovered[0]
+        activation = self._overlays.activation(frame, {track, hovered}, display, skeleton)
         self._heatmap_item.set_map(heatmap, display.colormap, opacity)
         self._activation_item.set_map(activation, display.colormap, display.activation_opacity)
         legend = activation if activation is not None else heatmap if gesture is None else None

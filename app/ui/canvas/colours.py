@@ -12,6 +12,7 @@ from PySide6.QtGui import QColor
 from app.labels.pose import Pose
 from app.ui import theme
 from glsmamba.data.skeletons import Skeleton
+from glsmamba.map_pictures import colour_table as lut
 
 Rgb = tuple[int, int, int]
 
@@ -28,19 +29,6 @@ PROVENANCES: tuple[Rgb, ...] = tuple(_rgb(colour) for colour in theme.PROVENANCE
 def person_rgb(track: int) -> Rgb:
     """The colour of a track, the same in every frame and panel."""
     return _rgb(theme.person_colour(track).name())
-
-
-@cache
-def lut(name: str, n: int = 256) -> np.ndarray:
-    """(n, 4) uint8 RGBA lookup table of a perceptually even colour map of the library ``cmap``.
-
-    Raises:
-        ValueError: if no colour map has that name.
-    """
-    try:
-        return (np.asarray(Colormap(name).lut(n)) * 255 + 0.5).astype(np.uint8)
-    except Exception as error:
-        raise ValueError(f"There is no colour map called {name!r}; try viridis, magma, inferno or cividis.") from error
 
 
 @cache

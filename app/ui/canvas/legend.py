@@ -29,10 +29,11 @@ class Legend(QWidget):
         """Explain a map, or hide."""
         self._map = value_map
         if value_map is not None:
-            table = lut(colormap)
+            table = lut(value_map.colormap(colormap))
             row = np.ascontiguousarray(table[None])
             self._bar = QImage(row.data, row.shape[1], 1, row.strides[0], QImage.Format.Format_RGBA8888).copy()
-            self.setAccessibleName(f"{value_map.title}, from {value_map.low:.2g} to {value_map.high:.2g}")
+            low, _, high = _labels(value_map)
+            self.setAccessibleName(f"{value_map.title}, from {low} to {high}")
             self.resize(self.sizeHint())
         self.setVisible(value_map is not None)
         self.update()
@@ -63,14 +64,16 @@ class Legend(QWidget):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(bar)
         painter.setPen(LABEL_TEXT)
-        middle = (self._map.low + self._map.high) / 2
         numbers = QRectF(inner.x(), bar.bottom() + 3, inner.width(), line)
-        for value, align in (
-            (self._map.low, Qt.AlignmentFlag.AlignLeft),
-            (middle, Qt.AlignmentFlag.AlignHCenter),
-            (self._map.high, Qt.AlignmentFlag.AlignRight),
-        ):
-            painter.drawText(numbers, int(align), _number(value, self._map.high - self._map.low))
+        sides = (Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignHCenter, Qt.AlignmentFlag.AlignRight)
+        for label, side in zip(_labels(self._map), sides, strict=True):
+            painter.drawText(numbers, int(side), label)
+
+
+def _labels(value_map: ValueMap) -> tuple[str, str, str]:
+    """What is written below the low end, the middle and the high end."""
+    low, high = value_map.low, value_map.high
+    return value_map.labels or (_number(low, high - low), _number((low + high) / 2, high - low), _number(high, high - low))
 
 
 def _number(value: float, span: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import cv2
 import numpy as np
@@ -12,7 +11,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage, QPainter, QTransform
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
-from app.ui.canvas.colours import lut
+from glsmamba.map_pictures import DIVERGING, coloured
 
 _FINER = 4
 
@@ -26,6 +25,8 @@ class ValueMap:
         crop: (2, 3) float64 affine from frame pixels to map pixels, centres at integers in both.
         title: what is shown, for the legend.
         low, high: values at the ends of the colour map.
+        labels: what the legend says of the low end, the middle and the high end; their numbers when None.
+        diverging: the middle stands for nothing and is clear; such maps have colours of their own.
     """
 
     values: np.ndarray
@@ -33,6 +34,12 @@ class ValueMap:
     title: str
     low: float
     high: float
+    labels: tuple[str, str, str] | None = None
+    diverging: bool = False
+
+    def colormap(self, chosen: str) -> str:
+        """Name of the colour map it is drawn in where ``chosen`` is the user's."""
+        return DIVERGING if self.diverging else chosen
 
     @staticmethod
     def of(values: np.ndarray, crop: np.ndarray, title: str, low: float | None = None, high: float | None = None) -> ValueMap:
@@ -41,20 +48,6 @@ class ValueMap:
         low = float(values.min()) if low is None else low
         high = float(values.max()) if high is None else high
         return ValueMap(values, np.asarray(crop, np.float64), title, low, high if high > low else low + 1e-6)
-
-
-@cache
-def _premultiplied(colormap: str) -> np.ndarray:
-    """(256, 4) uint8 premultiplied BGRA: colour and opacity both grow with the value."""
-    table = lut(colormap).astype(np.float32)
-    alpha = np.linspace(0, 1, 256, dtype=np.float32)[:, None] ** 0.6
-    return (np.concatenate([table[:, 2::-1] * alpha, alpha * 255], axis=1) + 0.5).astype(np.uint8)
-
-
-def coloured(values: np.ndarray, low: float, high: float, colormap: str) -> np.ndarray:
-    """(h, w, 4) uint8 premultiplied BGRA of a map: clear at ``low``, the colour map's last colour at ``high``."""
-    share = np.clip((values - low) * (255 / (high - low)) + 0.5, 0, 255).astype(np.uint8)
-    return np.ascontiguousarray(_premultiplied(colormap)[share])
 
 
 def map_to_view(crop: np.ndarray, finer: int = 1) -> QTransform:
@@ -98,7 +91,8 @@ class OverlayItem(pg.GraphicsObject):
         h, w = value_map.values.shape
         # finer in value, then coloured: colours between two cells are those of the values between them
         finer = cv2.resize(value_map.values, (w * _FINER, h * _FINER), interpolation=cv2.INTER_LINEAR)
-        self._buffer = coloured(finer, value_map.low, value_map.high, colormap)
+        colours = value_map.colormap(colormap)
+        self._buffer = coloured(finer, value_map.low, value_map.high, colours, value_map.diverging)
         self._image = QImage(
             self._buffer.data, w * _FINER, h * _FINER, self._buffer.strides[0], QImage.Format.Format_ARGB32_Premultiplied
         )

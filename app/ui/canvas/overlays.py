@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,30 +10,9 @@ import numpy as np
 
 from app.ui.canvas.overlay_item import ValueMap
 from app.ui.events import DisplayOptions
+from app.ui.map_words import block_words, path_words
 from glsmamba.data.skeletons import Skeleton, joint_words
-
-_TITLES = {
-    "unified": "unified scan", "unified_reverse": "unified scan, reverse", "spatial": "spatial scan",
-    "spatial_reverse": "spatial scan, reverse", "temporal": "temporal scan", "temporal_reverse": "temporal scan, reverse",
-    "pair_unified": "unified scan, both ways", "pair_spatial": "spatial scan, both ways",
-    "pair_temporal": "temporal scan, both ways", "all": "all six paths",
-}  # fmt: skip
-#: Powers of ten between the dark and the bright end of an activation map.
-_DECADES = 3
-
-
-def activation_scale(stack: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """Activation maps as they are coloured: a few cells beside the query hold nearly all, so only powers of ten show the rest.
-
-    Args:
-        stack: (T, h, w) float32 activations of the frames of a window, not negative.
-
-    Returns:
-        (T, h, w) float32 log10 of them, and its values at the ends of the colour map, which all frames share.
-    """
-    high = float(np.log10(max(float(stack.max()), 1e-30)))
-    low = high - _DECADES
-    return np.log10(np.maximum(stack, 10.0**low)).astype(np.float32), low, high
+from glsmamba.map_pictures import scale_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +40,7 @@ class Overlays:
     def __init__(self) -> None:
         self.heatmaps: HeatMaps | None = None
         self._activation: Any = None
-        self._made: dict[tuple, ValueMap] = {}  # the same map is the same object, so that it isn't coloured again
+        self._made: dict[Any, ValueMap] = {}  # the same map is the same object, so that it isn't coloured again
 
     def clear(self) -> None:
         """Forget everything: another video."""
@@ -74,7 +54,7 @@ class Overlays:
         self._made.clear()
 
     def take_activation(self, result: Any) -> None:
-        """Keep new activation maps (with frame, track and joint; the maps themselves or in ``.maps``)."""
+        """Keep new activation maps, a ``PersonActivation``."""
         self._activation = result
         self._made.clear()
 
@@ -95,23 +75,20 @@ class Overlays:
             self._made["heatmap", k] = ValueMap.of(values, maps.crop, f"heat map: {words}", low=0.0)
         return self._made["heatmap", k]
 
-    def activation(self, frame: int, track: int | None, display: DisplayOptions, skeleton: Skeleton) -> ValueMap | None:
-        """The activation map to draw: the key frame's of the chosen path, if it belongs to this frame and person."""
-        if not display.show_activation or self._activation is None:
-            return None
+    def activation(
+        self, frame: int, tracks: Collection[int | None], display: DisplayOptions, skeleton: Skeleton
+    ) -> ValueMap | None:
+        """The activation map to draw: the key frame's of the chosen path, if it is of this frame and one of these people."""
         result = self._activation
-        if getattr(result, "frame", frame) != frame or (track is not None and getattr(result, "track", track) != track):
+        if not display.show_activation or result is None or result.frame != frame or result.track not in tracks:
             return None
-        inner: Any = result if isinstance(getattr(result, "maps", None), dict) else getattr(result, "maps", None)
-        maps = getattr(inner, "maps", None)
-        if not maps or display.activation_path not in maps:
+        maps, path = result.maps, display.activation_path
+        if path not in maps.maps:
             return None
-        key = ("activation", display.activation_path)
-        if key not in self._made:
-            stack, low, high = activation_scale(np.asarray(maps[display.activation_path], np.float32))
-            title = "activation, log10: " + _TITLES.get(display.activation_path, display.activation_path)
-            joint = getattr(result, "joint", None)
-            if isinstance(joint, int):
-                title += f", {joint_words(skeleton.joints[joint])}"
-            self._made[key] = ValueMap.of(stack[len(stack) // 2], inner.crop, title, low, high)
-        return self._made[key]
+        if path not in self._made:
+            scale = scale_of(maps.maps[path], maps.kind)
+            words = f"activation: {block_words(maps.block)}, {path_words(path, result.transposed)[0]}"
+            words += "" if result.joint is None else f", {joint_words(skeleton.joints[result.joint])}"
+            middle = scale.values[len(scale.values) // 2]
+            self._made[path] = ValueMap(middle, maps.crop, words, scale.low, scale.high, scale.labels, scale.diverging)
+        return self._made[path]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,35 +13,21 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QFrame, QLabel,
 from app.labels.changes import LabelChange
 from app.labels.pose import Pose, Provenance, Visibility
 from app.ui import theme
-from app.ui.canvas.overlays import activation_scale
-from app.ui.panels.page import Page
-from app.ui.panels.tiles import Tile, Tiles, laid_over
+from app.ui.map_words import FACTORS, PATHS, QUANTITIES, REDUCTIONS, block_words, path_words, sentence, title
+from app.ui.panels.page import Pace, Page
+from app.ui.panels.tiles import Tile, Tiles
 from app.ui.session import Session
 from glsmamba.data.skeletons import joint_words
+from glsmamba.map_files import save_maps
+from glsmamba.map_pictures import DIVERGING, laid_over, scale_of
 from glsmamba.maps import MapKind
 
 __all__ = ["ActivationPanel"]
 
-#: Names of maps as people read them: (short, long).
-_MAPS = {
-    "all": ("all paths", "the sum of all paths"),
-    "nall": ("all, evenly", "the mean of all paths, each divided by its largest value first"),
-    "unified": ("unified", "the unified scan: the frames side by side, row by row"),
-    "unified_reverse": ("unified ←", "the unified scan, backwards"),
-    "spatial": ("spatial", "the spatial scan: frame after frame"),
-    "spatial_reverse": ("spatial ←", "the spatial scan, backwards"),
-    "temporal": ("temporal", "the temporal scan: place after place, each through time"),
-    "temporal_reverse": ("temporal ←", "the temporal scan, backwards"),
-    "windowed": ("windowed", "the windowed scan: tube after tube"),
-    "windowed_reverse": ("windowed ←", "the windowed scan, backwards"),
-    "pair_unified": ("unified ↔", "the unified scan, both ways"),
-    "pair_spatial": ("spatial ↔", "the spatial scan, both ways"),
-    "pair_temporal": ("temporal ↔", "the temporal scan, both ways"),
-    "pair_windowed": ("windowed ↔", "the windowed scan, both ways"),
-}
 _COLORMAPS = (("magma", "bids:magma"), ("viridis", "bids:viridis"), ("inferno", "bids:inferno"), ("cividis", "cividis"))
-_KINDS = {"gsm": "GSM", "lrm": "LRM"}
 _DELAY_MS = 150
+#: Milliseconds between two questions while the pointer moves.
+_FOLLOW_MS = 40
 
 
 class ActivationPanel(Page):
@@ -55,6 +42,7 @@ class ActivationPanel(Page):
         self._session = session
         self.result: Any = None
         self._asked: tuple | None = None
+        self._asked_joint: int | None = None
         body = QWidget(scroll)
         scroll.setWidget(body)
         column = QVBoxLayout(body)
@@ -71,14 +59,20 @@ class ActivationPanel(Page):
         self.shown = QCheckBox("Show on the picture", body)
         self.shown.setChecked(session.display.show_activation)
         self.shown.toggled.connect(lambda on: session.set_display(show_activation=on))
+        self.follow = QCheckBox("Follow the pointer", body)
+        self.follow.setChecked(session.display.activation_follow)
+        self.follow.toggled.connect(lambda on: session.set_display(activation_follow=on))
+        self.compare = QCheckBox("Every path over all frames", body)
+        self.compare.setChecked(session.display.activation_compare)
+        self.compare.toggled.connect(lambda on: session.set_display(activation_compare=on))
         self.opacity = QSlider(Qt.Orientation.Horizontal, body)
         self.opacity.setRange(5, 100)
         self.opacity.setValue(round(100 * session.display.activation_opacity))
         self.opacity.setAccessibleName("Opacity")
         self.opacity.valueChanged.connect(lambda value: session.set_display(activation_opacity=value / 100))
         self.colormap = QComboBox(body)
-        for title, name in _COLORMAPS:
-            self.colormap.addItem(title, name)
+        for words, name in _COLORMAPS:
+            self.colormap.addItem(words, name)
         self.colormap.currentIndexChanged.connect(lambda _row: session.set_display(colormap=self.colormap.currentData()))
         self.path = QComboBox(body)
         self.path.setMinimumContentsLength(10)
@@ -87,17 +81,24 @@ class ActivationPanel(Page):
         self.block = QComboBox(body)
         self.block.addItem("GSM 1", ("gsm", 0))
         self.block.activated.connect(lambda _row: self._ask_soon())
+        self.quantity, self.reduction, self.factors = (self._choice(words) for words in (QUANTITIES, REDUCTIONS, FACTORS))
 
         column.addWidget(self.shown)
+        column.addWidget(self.follow)
         column.addWidget(self.sentence)
         column.addWidget(self.frames)
+        column.addWidget(self.compare)
         column.addWidget(self.paths)
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         form.setHorizontalSpacing(theme.GRID)
         form.setVerticalSpacing(theme.GRID)
-        for title, widget in (("Map", self.path), ("Block", self.block), ("Opacity", self.opacity), ("Colours", self.colormap)):
-            form.addRow(title, widget)
+        rows = (
+            ("Map", self.path), ("Block", self.block), ("Shows", self.quantity), ("Values", self.reduction),
+            ("Factors", self.factors), ("Opacity", self.opacity), ("Colours", self.colormap),
+        )  # fmt: skip
+        for name, widget in rows:
+            form.addRow(name, widget)
         column.addLayout(form)
         column.addStretch(1)
 
@@ -105,6 +106,8 @@ class ActivationPanel(Page):
         self._soon.setSingleShot(True)
         self._soon.setInterval(_DELAY_MS)
         self._soon.timeout.connect(self._ask)
+        self._pace = Pace(self._ask, _FOLLOW_MS, self)
+        session.pointed_changed.connect(self._pointed)
         session.video_opened.connect(self._video_opened)
         session.picture_ready.connect(lambda *_: self._ask_soon())
         session.selection_changed.connect(self._ask_soon)
@@ -114,6 +117,22 @@ class ActivationPanel(Page):
         session.display_changed.connect(self._display_changed)
         theme.theme().changed.connect(self._draw)
         self._ask_soon()
+
+    def _choice(self, words: dict[str, str]) -> QComboBox:
+        box = QComboBox(self)
+        box.setMinimumContentsLength(10)
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        for name, text in words.items():
+            box.addItem(text, name)
+        box.activated.connect(lambda _row: self._ask_soon())
+        return box
+
+    def kind(self) -> MapKind:
+        """What is chosen."""
+        quantity = self.quantity.currentData()
+        self.factors.setEnabled(quantity == "row")
+        factors: Any = self.factors.currentData() if quantity == "row" else "CwBdtw"
+        return MapKind(self.block.currentData(), quantity, factors, self.reduction.currentData())
 
     # ---- asking --------------------------------------------------------------------------------------------------------
 
@@ -139,47 +158,62 @@ class ActivationPanel(Page):
             self._tell_state()
             self._soon.start()
 
-    def query(self) -> tuple[int, Pose, int | tuple[float, float], int] | None:
-        """(track, pose, query, joint) of what is selected: a joint of the model by its index, a human's by its place.
+    def _pointed(self) -> None:
+        """The pointer moved on a person, or left them."""
+        if self.on_screen and self._session.display.activation_follow and self.quantity.currentData() == "row":
+            asked, known = self.query(), self.result
+            if asked is not None and known is not None and (known.frame, known.track) == (self._session.shown_frame, asked[0]):
+                self._pace.ask()
+            else:
+                self._ask_soon()  # somebody else: the model has to run, so not for whom the pointer only crosses
 
-        Without a selected joint the one that the model is surest of is asked about; None where nobody is selected here.
+    def query(self) -> tuple[int, Pose, int | tuple[float, float], int | None] | None:
+        """(track, pose, query, joint) of what is under the pointer, if it is followed, else of what is selected.
+
+        A joint of the model is asked about by its index, a human's, and any other point of a person, by its place. Without a
+        selected joint the one that the model is surest of is asked about; None where nobody is selected here.
         """
         session = self._session
-        track = session.selected_track
-        pose = None if track is None else session.poses(session.shown_frame).get(track)
-        if track is None or pose is None:
+        poses = session.poses(session.shown_frame)
+        at, hovered = session.pointed, session.hovered
+        if session.display.activation_follow and at is not None and hovered is not None and hovered[0] in poses:
+            track, joint = hovered
+            pose = poses[track]
+            if joint is not None:
+                return (track, pose, *self._joint_query(pose, joint))
+            if _inside(pose, *at):
+                return track, pose, at, None
+        if session.selected_track is None or session.selected_track not in poses:
             return None
-        joint = session.selected_joint
+        pose, joint = poses[session.selected_track], session.selected_joint
         if joint is None:
             joint = int(np.where(pose.visibility > Visibility.ABSENT, pose.scores, -1).argmax())
-        x, y = pose.keypoints[joint].tolist()
-        inside = (
-            pose.box is not None
-            and pose.box[0] <= x <= pose.box[0] + pose.box[2]
-            and pose.box[1] <= y <= pose.box[1] + pose.box[3]
-        )
-        by_place = inside and pose.provenance[joint] not in (Provenance.MODEL, Provenance.NONE)
-        return track, pose, (x, y) if by_place else joint, joint
+        return (session.selected_track, pose, *self._joint_query(pose, joint))
+
+    def _joint_query(self, pose: Pose, joint: int) -> tuple[int | tuple[float, float], int]:
+        x, y = (float(value) for value in pose.keypoints[joint])
+        by_place = _inside(pose, x, y) and pose.provenance[joint] not in (Provenance.MODEL, Provenance.NONE)
+        return ((x, y) if by_place else joint), joint
 
     def _ask(self) -> None:
         session = self._session
         asked = self.query()
         if asked is None or session.playing or not self.on_screen:
             return
-        track, pose, query, _ = asked
-        frame, kind = session.shown_frame, MapKind(self.block.currentData())
-        wanted = (frame, track, query, kind, pose.box)
+        track, pose, query, joint = asked
+        frame, kind = session.shown_frame, self.kind()
+        wanted = (frame, track, query if kind.quantity == "row" else None, kind, pose.box)
         if wanted != self._asked:
-            self._asked = wanted
+            self._asked, self._asked_joint = wanted, joint
             session.request_activation(track, query, frame, kind)
 
     def _tell_state(self) -> None:
         session = self._session
         if session.video is None:
             self.show_words("Open a video first.")
-        elif session.selected_track is None:
-            self.show_words("Select a person, and a joint, to see what the model looked at for it.")
-        elif self.query() is None:
+        elif session.selected_track is None and self.query() is None:
+            self.show_words("Select a person, and a joint, or point at them, to see what the model looked at for it.")
+        elif self.query() is None and session.selected_track is not None:
             self.show_words(f"{session.track_name(session.selected_track)} is not in this frame.")
         elif self.result is None:
             self.show_words("The model is computing the map…")
@@ -190,7 +224,7 @@ class ActivationPanel(Page):
 
     def _ready(self, result: Any) -> None:
         session = self._session
-        if (result.frame, result.track) != (session.shown_frame, session.selected_track):
+        if result.frame != session.shown_frame or (self._asked is not None and result.track != self._asked[1]):
             return
         self.result = result
         self._fill_choices()
@@ -199,16 +233,16 @@ class ActivationPanel(Page):
 
     def _fill_choices(self) -> None:
         names = list(self.result.maps.maps)
-        order = [name for name in _MAPS if name in names]
+        order = [name for name in PATHS if name in names]
         if [self.path.itemData(row) for row in range(self.path.count())] != order:
             self.path.clear()
             for name in order:
-                self.path.addItem(_MAPS[name][1].removeprefix("the ").split(":")[0].capitalize(), name)
+                self.path.addItem(path_words(name)[1].removeprefix("the ").split(":")[0].capitalize(), name)
         blocks = list(self.result.blocks)
         if [tuple(self.block.itemData(row)) for row in range(self.block.count())] != blocks:
             self.block.clear()
             for kind, number in blocks:
-                self.block.addItem(f"{_KINDS[kind]} {number + 1}", (kind, number))
+                self.block.addItem(block_words((kind, number)), (kind, number))
         self.block.setCurrentIndex(blocks.index(self.result.maps.block))
         if self._session.display.activation_path not in names:
             self._session.set_display(activation_path="all")
@@ -216,6 +250,8 @@ class ActivationPanel(Page):
     def _display_changed(self) -> None:
         display = self._session.display
         self.shown.setChecked(display.show_activation)
+        self.follow.setChecked(display.activation_follow)
+        self.compare.setChecked(display.activation_compare)
         self.opacity.setValue(round(100 * display.activation_opacity))
         at = self.colormap.findData(display.colormap)
         if at >= 0:
@@ -229,33 +265,74 @@ class ActivationPanel(Page):
         maps, pictures = result.maps.maps, result.pictures
         path = display.activation_path if display.activation_path in maps else "all"
         self.path.setCurrentIndex(self.path.findData(path))
-        scaled = {name: activation_scale(stack) for name, stack in maps.items() if name == path or not name.startswith("pair_")}
+        order = [name for name in PATHS if name in maps and not name.startswith("pair_") and name != "nall"]
+        scales = {name: scale_of(maps[name], result.maps.kind) for name in {path, *order}}
         _, h, w = maps[path].shape
-        key = len(result.frames) // 2
-        t, row, cell = result.maps.query
-        mark = ((cell + 0.5) / w, (row + 0.5) / h)
+        middle = len(result.frames) // 2
+        query = result.maps.query
 
-        def tile(name: str, n: int, caption: str, tip: str, key: str, marked: bool) -> Tile:
-            stack, low, high = scaled[name]
-            image = laid_over(pictures[n], stack[n], low, high, display.colormap, display.activation_opacity)
-            return Tile(key, image, caption, tip, mark if marked else None)
+        def tile(name: str, n: int, caption: str, tip: str, key: str) -> Tile:
+            scale = scales[name]
+            colours = DIVERGING if scale.diverging else display.colormap
+            opacity = display.activation_opacity
+            image = laid_over(pictures[n], scale.values[n], scale.low, scale.high, colours, opacity, scale.diverging)
+            mark = ((query[2] + 0.5) / w, (query[1] + 0.5) / h) if query is not None and query[0] == n else None
+            return Tile(key, image, caption, tip, mark)
 
-        self.frames.show_tiles(
-            tuple(
-                tile(path, n, f"{frame}", f"frame {frame}" + (", the key frame" if n == key else ""), str(n), n == t)
-                for n, frame in enumerate(result.frames)
-            ),
-            str(key),
-        )
-        order = [name for name in _MAPS if name in maps and not name.startswith("pair_") and name != "nall"]
-        self.paths.show_tiles(
-            tuple(tile(name, key, _MAPS[name][0], _MAPS[name][1].capitalize(), name, key == t) for name in order), path
-        )
-        kind, number = result.maps.block
-        whose = "this point" if result.joint is None else f"the {joint_words(self._session.skeleton.joints[result.joint])}"
-        if result.joint is None and self._asked is not None and self._session.selected_joint is not None:
-            whose = f"the {joint_words(self._session.skeleton.joints[self._session.selected_joint])}, where you placed it"
+        words = {name: path_words(name, result.transposed) for name in scales}
+        numbers = [(n, frame, ", the key frame" * (n == middle)) for n, frame in enumerate(result.frames)]
+        strip = tuple(tile(path, n, f"{frame}", f"frame {frame}{which}", str(n)) for n, frame, which in numbers)
+        self.frames.show_tiles(strip, str(middle))
+        if display.activation_compare:
+            table = [
+                tile(name, n, f"{frame}", f"{words[name][1].capitalize()}; frame {frame}{which}", name)
+                for name in order
+                for n, frame, which in numbers
+            ]
+            self.paths.show_tiles(tuple(table), path, tuple(words[name][0] for name in order))
+        else:
+            row = tuple(tile(name, middle, words[name][0], words[name][1].capitalize(), name) for name in order)
+            self.paths.show_tiles(row, path)
         self.sentence.setText(
-            f"How much each cell of each frame brought to {whose} (+) in block {_KINDS[kind]} {number + 1}: {_MAPS[path][1]}. "
-            "Bright is most, dark a thousandth of it; each map has its own scale, the same in all frames."
+            sentence(result.maps, path, f"{self.whose()} (+)", scales[path].logarithmic, result.transposed)
         )
+
+    def whose(self) -> str:
+        """The query in words."""
+        result = self.result
+        joint = result.joint if result.joint is not None else self._asked_joint
+        if joint is None:
+            return "this point"
+        words = f"the {joint_words(self._session.skeleton.joints[joint])}"
+        return words if result.joint is not None else f"{words}, where you placed it"
+
+    # ---- files -----------------------------------------------------------------------------------------------------------
+
+    def map_title(self) -> str:
+        """What is shown, for above a picture."""
+        result = self.result
+        what = title(result.maps, self._shown_path(), self.whose(), result.transposed)
+        return f"{self._session.track_name(result.track)}, frame {result.frame}: {what}"
+
+    def _shown_path(self) -> str:
+        path = self._session.display.activation_path
+        return path if path in self.result.maps.maps else "all"
+
+    def save(self, path: Path) -> None:
+        """Write what is shown as a picture or all maps as numbers, behind the window's back; a message tells of it."""
+        result, display, words = self.result, self._session.display, self.map_title()
+        shown = self._shown_path()
+
+        def write(_project: Any) -> None:
+            save_maps(
+                path, result.maps, shown, frames=result.frames, pictures=result.pictures, title=words,
+                colormap=display.colormap, opacity=display.activation_opacity,
+            )  # fmt: skip
+
+        self._session.write(write, lambda _result: self._session.tell(f"The activation map is in {path}."))
+
+
+def _inside(pose: Pose, x: float, y: float) -> bool:
+    """Whether a point lies in the person's box, so that it has a token."""
+    box = pose.box
+    return box is not None and box[0] <= x <= box[0] + box[2] and box[1] <= y <= box[1] + box[3]

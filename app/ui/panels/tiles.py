@@ -1,19 +1,17 @@
-"""A row of small pictures with a map over each, side by side and wrapping: frames of a window, or paths of a scan."""
+"""Small pictures with a map over each: side by side and wrapping, or as a table with a heading over each row."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from PySide6.QtCore import QPointF, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.ui import theme
-from app.ui.canvas.overlay_item import coloured
 
-__all__ = ["Tile", "Tiles", "laid_over"]
+__all__ = ["Tile", "Tiles"]
 
 _GAP = 4
 
@@ -37,26 +35,6 @@ class Tile:
     mark: tuple[float, float] | None = None
 
 
-def laid_over(picture: np.ndarray, values: np.ndarray, low: float, high: float, colormap: str, opacity: float) -> np.ndarray:
-    """A map coloured over a picture.
-
-    Args:
-        picture: (H, W, 3) uint8 RGB.
-        values: (h, w) float32.
-        low, high: values at the ends of the colour map.
-        colormap: name of the library ``cmap``.
-        opacity: 0 to 1.
-
-    Returns:
-        (H, W, 3) uint8 RGB.
-    """
-    height, width = picture.shape[:2]
-    finer = cv2.resize(values, (width, height), interpolation=cv2.INTER_LINEAR)
-    over = coloured(finer, low, high if high > low else low + 1e-6, colormap).astype(np.float32)
-    alpha = over[..., 3:] * (opacity / 255)
-    return np.clip(picture * (1 - alpha) + over[..., 2::-1] * opacity + 0.5, 0, 255).astype(np.uint8)
-
-
 class Tiles(QWidget):
     """Shows tiles; one may be chosen, by click or by arrow keys.
 
@@ -72,6 +50,7 @@ class Tiles(QWidget):
         self._wanted = width
         self.tiles: tuple[Tile, ...] = ()
         self.current = ""
+        self.headings: tuple[str, ...] = ()
         self._images: list[QImage] = []
         self._choosable = False
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
@@ -85,10 +64,10 @@ class Tiles(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
-    def show_tiles(self, tiles: tuple[Tile, ...], current: str) -> None:
-        """Show other tiles."""
+    def show_tiles(self, tiles: tuple[Tile, ...], current: str, headings: tuple[str, ...] = ()) -> None:
+        """Show other tiles; with ``headings`` in as many rows, each under its heading."""
         height = self._height(self.width())
-        self.tiles, self.current = tiles, current
+        self.tiles, self.current, self.headings = tiles, current, headings
         self._images = []
         for tile in tiles:
             pixels = np.ascontiguousarray(tile.image)
@@ -101,19 +80,26 @@ class Tiles(QWidget):
     def _grid(self, width: int) -> tuple[int, int, int, int]:
         """(columns, tile width, tile height, line height) in logical pixels."""
         columns = max(1, min(len(self.tiles) or 1, (width + _GAP) // (self._wanted + _GAP)))
-        tile = (width - _GAP * (columns - 1)) // columns
-        tile = min(tile, round(self._wanted * 1.6))
+        widest = 1.6
+        if self.headings:
+            columns, widest = len(self.tiles) // len(self.headings), 3.0  # a table grows with its room
+        tile = max((width - _GAP * (columns - 1)) // columns, 8)
+        tile = min(tile, round(self._wanted * widest))
         h, w = self.tiles[0].image.shape[:2] if self.tiles else (4, 3)
         return columns, tile, round(tile * h / w), self.fontMetrics().height() + 2
 
+    def _row_height(self, width: int) -> int:
+        _, _, height, line = self._grid(width)
+        return height + line + _GAP + (line if self.headings else 0)
+
     def _place(self, n: int) -> QRect:
         columns, width, height, line = self._grid(self.width())
-        return QRect((n % columns) * (width + _GAP), (n // columns) * (height + line + _GAP), width, height)
+        top = (n // columns) * self._row_height(self.width()) + (line if self.headings else 0)
+        return QRect((n % columns) * (width + _GAP), top, width, height)
 
     def _height(self, width: int) -> int:
-        columns, _, height, line = self._grid(width)
-        rows = -(-len(self.tiles) // columns)
-        return rows * (height + line + _GAP)
+        rows = -(-len(self.tiles) // self._grid(width)[0])
+        return rows * self._row_height(width)
 
     def hasHeightForWidth(self) -> bool:  # noqa: D102
         return True
@@ -155,6 +141,13 @@ class Tiles(QWidget):
             under = QRect(place.x(), place.bottom() + 1, place.width(), self.fontMetrics().height() + 2)
             text = self.fontMetrics().elidedText(tile.caption, Qt.TextElideMode.ElideRight, under.width())
             painter.drawText(under, int(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter), text)
+        columns, _, _, line = self._grid(self.width())
+        for row, heading in enumerate(self.headings):
+            current = self.tiles[row * columns].key == self.current
+            painter.setPen(QColor(c.accent if current else c.text))
+            above = QRect(0, row * self._row_height(self.width()), self.width(), line)
+            text = self.fontMetrics().elidedText(heading, Qt.TextElideMode.ElideRight, above.width())
+            painter.drawText(above, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), text)
         if self._choosable and self.hasFocus():
             painter.setPen(QPen(QColor(c.accent), 1, Qt.PenStyle.DotLine))
             painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
@@ -176,7 +169,7 @@ class Tiles(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102
         steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Up: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Down: 1}
         step = steps.get(Qt.Key(event.key()))
-        keys = [tile.key for tile in self.tiles]
+        keys = list(dict.fromkeys(tile.key for tile in self.tiles))
         if step is None or not self._choosable or self.current not in keys:
             super().keyPressEvent(event)
             return

@@ -1,4 +1,4 @@
-"""torch.compile for real on the CPU: the same keypoints, or, where no C++ compiler is found, a sentence that says so."""
+"""torch.compile for real on the CPU: the same keypoints, and a sentence where it does not work and the blocks run as usual."""
 
 from __future__ import annotations
 

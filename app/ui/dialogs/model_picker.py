@@ -93,7 +93,8 @@ class ModelPicker(QDialog):
         """As high as the wrapped lines need at this width: layouts do not find that out by themselves."""
         self._column.activate()
         width = max(self.width(), _WIDTH)
-        height = self._column.totalHeightForWidth(width)
+        self._column.invalidate()
+        height = max(self._column.totalHeightForWidth(width), self._column.totalSizeHint().height())
         self.setMinimumHeight(height)
         self.resize(width, height)
 
@@ -103,6 +104,7 @@ class ModelPicker(QDialog):
             if (widget := item.widget()) is not None:
                 if isinstance(widget, QRadioButton):
                     self._group.removeButton(widget)
+                widget.hide()
                 widget.deleteLater()
         self.choices = {}
         for path, info in known:
@@ -115,6 +117,7 @@ class ModelPicker(QDialog):
             button.clicked.connect(lambda _checked=False, weights=weights: self._session.set_weights(weights))
             self._group.addButton(button)
             self._rows.addWidget(button)
+            button.show()  # at once, so that its height counts below
             self.choices[weights] = button
             said = (_BASELINE if info.single_frame else "") if usable else info
             if said:
@@ -124,6 +127,7 @@ class ModelPicker(QDialog):
                 label.setAlignment(Qt.AlignmentFlag.AlignTop)
                 theme.set_role(label, "muted")
                 self._rows.addWidget(label)
+                label.show()
         if self.note.text() == _LOOKING:
             self._say("")
         self._mark()

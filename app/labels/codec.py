@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,8 @@ from app.labels.pose import Pose, Provenance
 from glsmamba.data.records import Box
 
 __all__ = [
-    "DELETED", "FIGURE", "REVIEWED", "TOMBSTONE", "CellChange", "FactRow", "checked_summaries", "decode_log", "decode_pose",
-    "encode_log", "encode_pose", "pack_frame", "pose_sizes", "summaries", "summary_of", "unpack_frame",
+    "DELETED", "FIGURE", "REVIEWED", "TOMBSTONE", "CellChange", "FactRow", "checked_summaries", "decode_log", "decode_many",
+    "decode_pose", "encode_log", "encode_pose", "pack_frame", "pose_sizes", "summaries", "summary_of", "unpack_frame",
 ]  # fmt: skip
 
 TOMBSTONE = b""
@@ -120,6 +120,52 @@ def decode_pose(cell: bytes, model_name: Callable[[int], str]) -> Pose:
         spread=spread,  # type: ignore[arg-type]
         reviewed=bool(second & REVIEWED),
     )
+
+
+def decode_many(cells: Sequence[bytes]) -> dict[str, np.ndarray]:
+    """Poses of :func:`encode_pose`'s bytes as arrays over all of them, by the field names of :class:`app.labels.span.Span`.
+
+    Cells of one layout are read at a stroke: some hundred times as fast as :func:`decode_pose` for each.
+    """
+    n, k = len(cells), cells[0][2] if cells else 0
+    out: dict[str, np.ndarray] = {
+        "keypoints": np.zeros((n, k, 2)),
+        "visibility": np.zeros((n, k), np.uint8),
+        "scores": np.zeros((n, k), np.float32),
+        "provenance": np.zeros((n, k), np.uint8),
+        "probability": np.full((n, k), np.nan, np.float32),
+        "spread": np.full((n, k), np.nan, np.float32),
+        "box": np.full((n, 4), np.nan),
+        "head_box": np.full((n, 4), np.nan),
+        "accepted": np.zeros(n, bool),
+        "reviewed": np.zeros(n, bool),
+    }
+    layouts: dict[tuple[int, int], list[int]] = {}
+    for i, cell in enumerate(cells):
+        layouts.setdefault((cell[0], cell[1]), []).append(i)
+    for (flags, second), rows in layouts.items():
+        raw = np.frombuffer(b"".join(cells[i] for i in rows), np.uint8).reshape(len(rows), -1)
+        at = _HEAD.size
+
+        def take(dtype: str, count: int, raw: np.ndarray = raw) -> np.ndarray:
+            nonlocal at
+            first, at = at, at + count * np.dtype(dtype).itemsize
+            return np.ascontiguousarray(raw[:, first:at]).view(dtype)
+
+        out["keypoints"][rows] = take("<f8" if flags & _KEYPOINTS64 else "<f4", 2 * k).reshape(-1, k, 2)
+        out["scores"][rows] = take("<f4", k)
+        states = take("u1", k)
+        out["visibility"][rows], out["provenance"][rows] = states & 3, states >> 2
+        take("<f8" if flags & _SCORE64 else "<f4", 1)
+        if second & _DOUBT:
+            out["probability"][rows] = take("<f4", k)
+            out["spread"][rows] = take("<f4", k)
+        if flags & _BOX:
+            out["box"][rows] = take("<f8" if flags & _BOX64 else "<f4", 4)
+        if flags & _HEAD_BOX:
+            out["head_box"][rows] = take("<f8" if flags & _HEAD_BOX64 else "<f4", 4)
+        out["accepted"][rows], out["reviewed"][rows] = bool(flags & _ACCEPTED), bool(second & REVIEWED)
+    return out
 
 
 def pack_frame(cells: Mapping[int, bytes]) -> bytes:

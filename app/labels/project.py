@@ -26,6 +26,7 @@ from app.labels.changes import Change, Edit, FactChange, HistoryItem, LabelChang
 from app.labels.codec import TOMBSTONE, CellChange, FactRow
 from app.labels.pose import Pose, Provenance
 from app.labels.regions import IgnoreRegion
+from app.labels.span import Span
 from glsmamba.data.skeletons import POSETRACK15, Skeleton
 
 if TYPE_CHECKING:
@@ -311,6 +312,17 @@ class Project:
     def pose(self, frame: int, track: int) -> Pose | None:
         """One person in one frame, or None."""
         return self.poses(frame).get(track)
+
+    def spans(self, first: int, stop: int) -> dict[int, Span]:
+        """Track id -> all poses of that person in frames ``first`` to ``stop - 1`` as arrays; for what looks along time."""
+        frames: dict[int, list[int]] = {}
+        cells: dict[int, list[bytes]] = {}
+        for frame in range(max(first, 0), min(stop, len(self._frames))):
+            for track, cell in codec.unpack_frame(self._frames[frame]).items():
+                if cell != TOMBSTONE:
+                    frames.setdefault(track, []).append(frame)
+                    cells.setdefault(track, []).append(cell)
+        return {track: Span(np.array(frames[track], np.int64), **codec.decode_many(cells[track])) for track in cells}
 
     def deleted(self, frame: int) -> tuple[int, ...]:
         """Tracks a human deleted from this frame: predictions leave them out."""

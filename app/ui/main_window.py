@@ -15,6 +15,7 @@ from app.ui.actions.keys import KeyBindings
 from app.ui.actions.menus import Menus
 from app.ui.actions.table import actions
 from app.ui.canvas.canvas import Canvas
+from app.ui.doubtful import Doubtful
 from app.ui.files import Files
 from app.ui.hints import Hints
 from app.ui.messages import Toasts
@@ -27,6 +28,7 @@ from app.ui.status import StatusBar, WorkWidget
 from app.ui.timeline.timeline import Timeline
 from app.ui.timeline.transport import TransportBar
 from app.ui.welcome import Welcome, keep_thumbnail
+from app.ui.why import WhyLabel
 
 __all__ = ["MainWindow"]
 
@@ -96,6 +98,8 @@ class MainWindow(QMainWindow):
         self.toasts = Toasts(self.pages)
         self.hints = Hints(self.canvas)
         self.proposals = Proposals(session, self.canvas, self.timeline.view, self.toasts.keep_clear)
+        self.doubtful = Doubtful(session)
+        self.why = WhyLabel(session, self.canvas)
 
         self.docks = {}
         self.status = StatusBar(session, self)

@@ -24,6 +24,7 @@ from app.ui.selection import Selection
 from app.ui.settings import add_recent, settings
 from app.ui.threads.decode_thread import DecodeThread
 from app.ui.threads.inference_thread import InferenceThread
+from app.ui.threads.lookout_thread import LookoutThread
 from app.ui.threads.project_thread import Job, ProjectThread
 from glsmamba.data.records import Box
 from glsmamba.data.skeletons import POSETRACK15, Skeleton
@@ -63,6 +64,8 @@ class Session(QObject):
     """app.labels.project.LabelChange."""
     selection_changed = Signal()
     frame_range_changed = Signal()
+    lookout_changed = Signal()
+    """:attr:`lookout` has found out more."""
     hover_changed = Signal()
     pointed_changed = Signal()
     display_changed = Signal()
@@ -115,9 +118,10 @@ class Session(QObject):
         self._closed.set()
         self._decoder: DecodeThread | None = None
         self._inference: InferenceThread | None = None
+        self._lookout: LookoutThread | None = None
         self._writer = ProjectThread(self)
         self._writer.finished_job.connect(self._job_finished)
-        self._label_change.connect(self.labels_changed)
+        self._label_change.connect(self._labels_changed)
         self._player = Player(self)
         self._opener = Opener(self)
         self._opener.progress.connect(self.index_progress)
@@ -165,10 +169,12 @@ class Session(QObject):
     def _let_go(self) -> None:
         """Forget what is open. Threads end and the project closes behind our back, in the project thread."""
         self.pause()
-        inference, decoder, project, frame = self._inference, self._decoder, self.project, self.frame
-        self._inference = self._decoder = None
-        if inference is not None:
-            inference.finish()
+        inference, decoder, lookout = self._inference, self._decoder, self._lookout
+        project, frame = self.project, self.frame
+        self._inference = self._decoder = self._lookout = None
+        for thread in (inference, lookout):
+            if thread is not None:
+                thread.finish()
         if project is not None:
             project.changed.disconnect(self._label_change.emit)
             self._closed = closed = threading.Event()
@@ -177,15 +183,16 @@ class Session(QObject):
                 try:
                     if decoder is not None:
                         decoder.stop()
-                    if inference is not None:
-                        inference.wait()
+                    for thread in (inference, lookout):
+                        if thread is not None:
+                            thread.wait()
                     project.set_meta("frame", frame)
                 finally:
                     project.close()
                     closed.set()
 
             def closed_now(_: Any = None) -> None:
-                for thread in (decoder, inference):
+                for thread in (decoder, inference, lookout):
                     if thread is not None:
                         thread.deleteLater()
 
@@ -314,6 +321,8 @@ class Session(QObject):
         first = self.picture is None
         self.picture = (frame, picture)
         self.picture_ready.emit(frame, picture)
+        if first:
+            self._start_lookout()
         if first and self.predict_while_working:
             # A moment later, so that the picture is on screen before loading the model makes the machine busy.
             QTimer.singleShot(50, self, self._start_by_itself)
@@ -527,6 +536,28 @@ class Session(QObject):
     def _set_saved(self) -> None:
         self.save_state = SaveState(self._pending, "" if self.project is None else str(self.project.path))
         self.save_state_changed.emit(self.save_state)
+
+    # ---- what to look at -----------------------------------------------------------------------------------------------
+
+    @property
+    def lookout(self) -> Any:
+        """``app.labels.lookout.Lookout``: doubts, problems and progress as far as known; None before the first look."""
+        return None if self._lookout is None else self._lookout.lookout
+
+    def _start_lookout(self) -> None:
+        if self._lookout is None and self.project is not None:
+            self._lookout = LookoutThread(self.project, self)
+            self._lookout.changed.connect(self._looked)
+            self._lookout.start()
+
+    def _looked(self) -> None:
+        if self.sender() is self._lookout:
+            self.lookout_changed.emit()
+
+    def _labels_changed(self, change: LabelChange) -> None:
+        if self._lookout is not None:
+            self._lookout.touch(change.frames)
+        self.labels_changed.emit(change)
 
     # ---- the model -----------------------------------------------------------------------------------------------------
 

@@ -87,17 +87,19 @@ class StatusBar(QStatusBar):
         self.setSizeGripEnabled(False)
         self._facts = _Facts(self)
         self._facts.setObjectName("status_facts")
+        self.review = QLabel(self)
+        self.review.setObjectName("status_review")
         self.pointer = QLabel(self)
         self.zoom = QLabel(self)
         self.saved = QLabel(self)
         self.saved.setObjectName("status_saved")
         self.addWidget(self._facts, 1)
-        for label in (self.pointer, self.zoom, self.saved):
+        for label in (self.review, self.pointer, self.zoom, self.saved):
             label.setFont(theme.numbers_font())
             label.setContentsMargins(theme.GRID, 0, theme.GRID, 0)
             self.addPermanentWidget(label)
         theme.set_role(self.saved, "muted")
-        for label, widest in ((self.pointer, "x 0000.0  y 0000.0"), (self.zoom, "1600 %")):
+        for label, widest in ((self.review, "100.0 % reviewed"), (self.pointer, "x 0000.0  y 0000.0"), (self.zoom, "1600 %")):
             # Fixed, for a label that may grow has the whole window laid out again with each move of the pointer.
             label.setFixedSize(label.fontMetrics().horizontalAdvance(widest) + 2 * theme.GRID, label.sizeHint().height())
             label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -105,6 +107,7 @@ class StatusBar(QStatusBar):
         self.setContentsMargins(theme.GRID, 0, 0, 0)
         session.video_opened.connect(self._video)
         session.save_state_changed.connect(self._saved)
+        session.lookout_changed.connect(self._looked)
         self._video(session.video)
 
     def hint(self, text: str) -> None:
@@ -124,6 +127,7 @@ class StatusBar(QStatusBar):
             self._facts.say("No video is open", "")
             self._facts.setToolTip("")
             self.saved.setText("")
+            self.review.setText("")
             self.show_pointer(None)
             self.show_zoom(None)
             return
@@ -131,6 +135,18 @@ class StatusBar(QStatusBar):
         rate = f"{video.fps:.4g} fps" + (", variable" if video.variable_rate else "")
         self._facts.say(name, f" · {video.width}×{video.height} · {rate} · {video.n_frames} frames · {video.codec}")
         self._facts.setToolTip(str(video.path))
+
+    def _looked(self) -> None:
+        lookout = self._session.lookout
+        if lookout is None:
+            return
+        p = lookout.progress
+        share = 100 * p.reviewed / p.people if p.people else 100 * p.frames_reviewed / max(p.frames, 1)
+        self.review.setText(f"{share:.0f} % reviewed" if share in (0, 100) else f"{min(max(share, 0.1), 99.9):.1f} % reviewed")
+        self.review.setToolTip(
+            f"{p.reviewed:,} of {p.people:,} poses are reviewed or accepted; {p.frames_reviewed:,} of {p.frames:,} frames are"
+            " reviewed.\nN leads to the most doubtful place that is not."
+        )
 
     def _saved(self, state: SaveState) -> None:
         self.saved.setText(state.text if state.path else "")

@@ -62,6 +62,14 @@ def joint_words(joint: str) -> str:
     return {"head_bottom": "neck", "head_top": "top of head"}.get(joint, joint.replace("_", " "))
 
 
+def bone_words(skeleton: Skeleton, edge: int) -> str:
+    """An edge of a skeleton in words: "left elbow–wrist", "neck–left shoulder"."""
+    a, b = (skeleton.joints[joint] for joint in skeleton.edges[edge])
+    if side_of(a) == side_of(b) != "middle":
+        b = b.removeprefix(f"{side_of(a)}_")
+    return f"{joint_words(a)}–{joint_words(b)}"
+
+
 def _mirrored(joint: str) -> str:
     if joint.startswith("left_"):
         return "right_" + joint[5:]

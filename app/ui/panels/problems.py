@@ -1,18 +1,17 @@
-"""What an annotator should look at, found beside the work and listed; a click goes there."""
+"""What an evaluator would stumble over, found beside the work and listed; a click goes there."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtWidgets import QHeaderView, QLabel, QVBoxLayout, QWidget
 
-from app.labels.changes import LabelChange
+from app.labels.checking import MOST
 from app.ui import theme
 from app.ui.panels.page import Page, make_table
 from app.ui.panels.swatch import swatch
 from app.ui.session import Session
-from app.ui.threads.worker import Worker
 from glsmamba.data.problems import Problem
 
 __all__ = ["ProblemsModel", "ProblemsPanel"]
@@ -71,7 +70,7 @@ class ProblemsModel(QAbstractTableModel):
 
 
 class ProblemsPanel(Page):
-    """Looks through the project in a worker, a moment after each edit, while it can be seen."""
+    """Shows what the session's lookout finds, as it finds it."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         content = QWidget()
@@ -95,75 +94,43 @@ class ProblemsPanel(Page):
         column.setSpacing(0)
         column.addWidget(self.summary)
         column.addWidget(self.table, 1)
-        self._worker: Worker | None = None
-        self._stale = True
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.timeout.connect(self._look)
-        session.video_opened.connect(self._video_opened)
-        session.labels_changed.connect(self._labels_changed)
-        self._video_opened(session.video)
+        self._following = False
+        session.video_opened.connect(self._show)
+        session.lookout_changed.connect(self._show)
+        self._show()
 
     def catch_up(self) -> None:
         """It came on screen."""
-        if self._stale:
-            self._look()
+        self._show()
 
-    def _video_opened(self, video: Any) -> None:
-        if self._worker is not None:
-            self._worker.cancel()
-            self._worker = None
-        self._stale = True
-        self.model.show_problems([])
-        self.show_words("Open a video first." if video is None else "Looking…")
-        if video is not None and self.on_screen:
-            self._later.start(0)
-
-    def _labels_changed(self, change: LabelChange) -> None:
-        self._stale = True
-        if self.on_screen and not self._later.isActive():
-            # The model writes many times a second; a human's edit is looked at soon.
-            self._later.start(3000 if change.reason == "prediction" else 500)
-
-    def _look(self) -> None:
-        project = self._session.project
-        if project is None or not self.on_screen:
+    def _show(self, *_: Any) -> None:
+        """What the lookout has found so far; the row one was at stays where it is."""
+        lookout = self._session.lookout
+        if self._session.video is None or lookout is None:
+            self.model.show_problems([])
+            self.show_words("Open a video first." if self._session.video is None else "Looking…")
             return
-        if self._worker is not None:
-            self._later.start(500)
+        if not self.on_screen:
             return
-        self._stale = False
-        self._worker = worker = Worker(lambda progress: _search(project, progress), self)
-        worker.done.connect(self._found)
-        worker.failed.connect(self._failed)
-
-    def _found(self, problems: list[Problem]) -> None:
-        if self.sender() is not self._worker:
-            return
-        self._worker = None
+        problems = lookout.problems
+        current, scrolled = self.table.currentIndex().row(), self.table.verticalScrollBar().value()
+        chosen = self.model.problems[current] if 0 <= current < len(self.model.problems) else None
+        self._following = True  # rows that come and go are nobody's choice
         self.model.show_problems(problems)
+        if chosen is not None and self.table.currentIndex().row() < 0 and chosen in problems:
+            self.table.selectRow(problems.index(chosen))
+        self._following = False
+        self.table.verticalScrollBar().setValue(scrolled)
         if problems:
             n = len(problems)
-            self.summary.setText(f"{n:,} thing{'s' if n > 1 else ''} to look at")
+            more = "the first " if n == MOST else ""
+            self.summary.setText(f"{more}{n:,} thing{'s' if n > 1 else ''} to look at")
             self.show_content()
         else:
-            self.show_words("No problems found.")
-        if self._stale:
-            self._later.start(500)
-
-    def _failed(self, sentence: str) -> None:
-        if self.sender() is self._worker:
-            self._worker = None
-            self.show_words(sentence)
+            self.show_words("No problems found." if lookout.looked else "Looking…")
 
     def _go(self, index: QModelIndex) -> None:
-        if not index.isValid():
+        if not index.isValid() or self._following:
             return
         problem = self.model.problems[index.row()]
         self._session.show_problem(problem.frame, problem.track, problem.joint)
-
-
-def _search(project: Any, progress: Any) -> list[Problem]:
-    from app.labels.checking import find_problems
-
-    return find_problems(project, progress)

@@ -22,7 +22,7 @@ import numpy as np
 from app.ui.canvas.colours import Rgb
 from app.ui.timeline.lanes import DONE, GAP, LOOKED_AT, REVIEWED
 
-__all__ = ["ROW_HEIGHT", "draw_frames", "draw_notes", "draw_person", "pixel"]
+__all__ = ["ROW_HEIGHT", "draw_curve", "draw_frames", "draw_notes", "draw_person", "pixel"]
 
 #: Height of a person's row in logical pixels.
 ROW_HEIGHT = 20
@@ -172,6 +172,19 @@ def draw_notes(
         gap &= (np.arange(len(bits)) + int(origin)) % (2 * dot) < dot
         top, bottom = (round(y * ratio) for y in _DOTS)
         out[top:bottom, gap] = pixel(lost)
+
+
+def draw_curve(out: np.ndarray, values: np.ndarray, colour: Rgb) -> None:
+    """Write a curve as a filled shape that stands on the lower edge.
+
+    Args:
+        out: (height, width) uint32 pixels.
+        values: (width,) uint8, 255 for the full height.
+        colour: of the shape.
+    """
+    height = len(out)
+    rows = np.ceil(values * (height / 255)).astype(np.int64)
+    out[np.arange(height, 0, -1)[:, None] <= rows] = pixel(colour)
 
 
 def draw_frames(out: np.ndarray, bits: np.ndarray, done: Rgb, reviewed: Rgb, ground: Rgb, ratio: float) -> None:

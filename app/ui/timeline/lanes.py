@@ -54,15 +54,19 @@ class Labels(Protocol):
 
 
 class Lane:
-    """One byte of bits per frame, (n,) uint8, with sums over blocks of frames."""
+    """One byte of bits per frame, (n,) uint8, with sums over blocks of frames.
 
-    def __init__(self, bits: np.ndarray) -> None:
+    ``join`` is what stands for several frames: all their bits, or with ``np.maximum`` the greatest figure.
+    """
+
+    def __init__(self, bits: np.ndarray, join: np.ufunc = np.bitwise_or) -> None:
+        self._join = join
         self.levels = [np.ascontiguousarray(bits, np.uint8)]
         while len(self.levels[-1]) > _BLOCK and len(self.levels) < 4:
             below = self.levels[-1]
             padded = np.zeros(-(-len(below) // _BLOCK) * _BLOCK, np.uint8)
             padded[: len(below)] = below
-            self.levels.append(np.bitwise_or.reduce(padded.reshape(-1, _BLOCK), axis=1))
+            self.levels.append(join.reduce(padded.reshape(-1, _BLOCK), axis=1))
 
     def __len__(self) -> int:
         return len(self.levels[0])
@@ -75,7 +79,7 @@ class Lane:
         at = frame
         for below, level in zip(self.levels, self.levels[1:], strict=False):
             at //= _BLOCK
-            level[at] = np.bitwise_or.reduce(below[at * _BLOCK : (at + 1) * _BLOCK])
+            level[at] = self._join.reduce(below[at * _BLOCK : (at + 1) * _BLOCK])
 
     def columns(self, first: float, per_column: float, n: int) -> np.ndarray:
         """(n,) uint8: the bits of all frames under each of ``n`` columns; 0 beyond the ends of the video.
@@ -105,7 +109,7 @@ class Lane:
         inside = (ends > 0) & (starts < len(bits))
         if inside.any():
             starts, last = np.maximum(starts[inside], 0), int(min(ends[inside][-1], len(bits)))
-            out[inside] = np.bitwise_or.reduceat(bits[:last], starts)
+            out[inside] = self._join.reduceat(bits[:last], starts)
         return out
 
 

@@ -12,15 +12,17 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 from app.ui import theme
 from app.ui.canvas.colours import Rgb, person_rgb
 from app.ui.timeline.axis import Axis
-from app.ui.timeline.bars import ROW_HEIGHT, draw_frames, draw_notes, draw_person, pixel
+from app.ui.timeline.bars import ROW_HEIGHT, draw_curve, draw_frames, draw_notes, draw_person, pixel
 from app.ui.timeline.lanes import CHANGES, FrameLane, Lane, TrackLanes
 from app.ui.timeline.ruler import RULER_HEIGHT, draw_marks, draw_ruler, small_font
 from app.ui.timeline.thumbnails import Thumbnails
 
-__all__ = ["LANE_HEIGHT", "Geometry", "head_layer", "rows_layer"]
+__all__ = ["DOUBT_HEIGHT", "LANE_HEIGHT", "Geometry", "head_layer", "rows_layer"]
 
 #: Height of the lane of the whole video in logical pixels.
 LANE_HEIGHT = 16
+#: Height of the doubt curve in logical pixels.
+DOUBT_HEIGHT = 20
 #: Below this width of a frame in device pixels frames are not told apart by gaps.
 _APART = 16
 
@@ -38,7 +40,7 @@ class Geometry:
     @property
     def head(self) -> int:
         """Height of all that is above the people."""
-        return RULER_HEIGHT + LANE_HEIGHT + self.strip + (4 if self.strip else 0)
+        return RULER_HEIGHT + LANE_HEIGHT + DOUBT_HEIGHT + self.strip + (4 if self.strip else 0)
 
     @property
     def rows(self) -> int:
@@ -73,12 +75,13 @@ def head_layer(
     geometry: Geometry,
     axis: Axis,
     frames: FrameLane,
+    doubt: tuple[Lane, Lane | None],
     thumbnails: Thumbnails,
     time: Callable[[int], float],
     marks: Sequence[int],
     font: QFont,
 ) -> QImage:
-    """Ruler with marks, lane of the whole video and thumbnails."""
+    """Ruler with marks, lane of the whole video, doubt of everybody and of the selected person, and thumbnails."""
     c, ratio, left = theme.colors(), geometry.ratio, geometry.names
     image = QImage(round(geometry.width * ratio), max(round(geometry.head * ratio), 1), QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(ratio)
@@ -93,14 +96,23 @@ def head_layer(
     bits = _columns(frames.lane, axis, pixels.shape[1], ratio)
     draw_frames(pixels, bits, _rgb(c.muted), _rgb(c.ok), _rgb(c.surface), ratio)
     painter.drawImage(QPointF(left, RULER_HEIGHT), _image(pixels, ratio))
+    everybody, selected = doubt
+    pixels = np.full((round(DOUBT_HEIGHT * ratio), pixels.shape[1]), pixel(_rgb(c.surface)), np.uint32)
+    pixels[0] = pixel(_rgb(c.window))
+    curve = pixels[max(round(2 * ratio), 1) :]
+    draw_curve(curve, _columns(everybody, axis, curve.shape[1], ratio), _rgb(c.warning if selected is None else c.line))
+    if selected is not None:
+        draw_curve(curve, _columns(selected, axis, curve.shape[1], ratio), _rgb(c.warning))
+    painter.drawImage(QPointF(left, RULER_HEIGHT + LANE_HEIGHT), _image(pixels, ratio))
     if geometry.strip:
-        strip = QRectF(left, RULER_HEIGHT + LANE_HEIGHT + 2, room.width(), geometry.strip)
+        strip = QRectF(left, RULER_HEIGHT + LANE_HEIGHT + DOUBT_HEIGHT + 2, room.width(), geometry.strip)
         thumbnails.paint(painter, axis, strip, QColor(c.hover))
     painter.setClipping(False)
     painter.setPen(QColor(c.muted))
     painter.setFont(small_font(font))
-    at = QRectF(theme.GRID, RULER_HEIGHT, left - 2 * theme.GRID, LANE_HEIGHT)
-    painter.drawText(at, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, "All frames")
+    for text, top, height in (("All frames", RULER_HEIGHT, LANE_HEIGHT), ("Doubt", RULER_HEIGHT + LANE_HEIGHT, DOUBT_HEIGHT)):
+        at = QRectF(theme.GRID, top, left - 2 * theme.GRID, height)
+        painter.drawText(at, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
     painter.end()
     return image
 

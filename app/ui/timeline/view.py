@@ -14,8 +14,8 @@ from app.ui import theme
 from app.ui.session import Session
 from app.ui.timeline.axis import Axis
 from app.ui.timeline.bars import ROW_HEIGHT
-from app.ui.timeline.lanes import DONE, GAP, LOOKED_AT, REVIEWED, FrameLane, TrackLanes
-from app.ui.timeline.layers import LANE_HEIGHT, Geometry, head_layer, rows_layer
+from app.ui.timeline.lanes import DONE, GAP, LOOKED_AT, REVIEWED, FrameLane, Lane, TrackLanes
+from app.ui.timeline.layers import DOUBT_HEIGHT, LANE_HEIGHT, Geometry, head_layer, rows_layer
 from app.ui.timeline.ruler import RULER_HEIGHT, draw_flag, small_font
 from app.ui.timeline.thumbnails import Thumbnails
 from app.ui.timeline.transport import time_text
@@ -62,6 +62,8 @@ class TimelineView(QWidget):
         self._range_before: tuple[int, int] | None = None
         self._pressed_at = QPointF()
         self._marks: tuple[int, ...] = ()
+        self._doubt = Lane(np.zeros(0, np.uint8), np.maximum)
+        self._doubt_of_selected: Lane | None = None
         self._own = False
         self._touched: set[int] | None = set()
         self._pull = QTimer(self)
@@ -81,6 +83,7 @@ class TimelineView(QWidget):
         session.labels_changed.connect(self._labels)
         session.selection_changed.connect(self._selection)
         session.frame_range_changed.connect(self.update)
+        session.lookout_changed.connect(self._take_doubt)
         self.thumbnails.arrived.connect(self._head_changed)
         theme.theme().changed.connect(self.redraw)
         self._video(session.video)
@@ -91,7 +94,7 @@ class TimelineView(QWidget):
     def geometry_now(self) -> Geometry:
         """Sizes as they are now: the strip of thumbnails gives way first when there is little room."""
         names = min(_NAMES, self.width() // 5)
-        strip = _STRIP if self.height() >= RULER_HEIGHT + LANE_HEIGHT + _STRIP + 4 + _LEAST_ROWS else 0
+        strip = _STRIP if self.height() >= RULER_HEIGHT + LANE_HEIGHT + DOUBT_HEIGHT + _STRIP + 4 + _LEAST_ROWS else 0
         return Geometry(self.width(), self.height(), names, strip, self.devicePixelRatioF())
 
     @property
@@ -194,6 +197,7 @@ class TimelineView(QWidget):
         self._tracks.set_labels(project)
         self._frames.set_labels(project)
         self._marks = () if project is None else project.marks()
+        self._take_doubt()
         self.axis.set_count(self._session.n_frames)
         self.scrolled = 0
         self._list_people()
@@ -230,6 +234,15 @@ class TimelineView(QWidget):
         self._head = self._rows = None
         self.update()
 
+    def _take_doubt(self) -> None:
+        """The curve of everybody, and of the selected person."""
+        lookout, track = self._session.lookout, self._session.selected_track
+        curve = np.zeros(self._session.n_frames, np.uint8) if lookout is None else lookout.curve
+        self._doubt = Lane(curve, np.maximum)
+        mine = None if lookout is None or track is None else lookout.person_curve(track, 0, len(curve))
+        self._doubt_of_selected = None if mine is None else Lane(mine, np.maximum)
+        self._head_changed()
+
     def _list_people(self) -> None:
         project = self._session.project
         people = [] if project is None else [(track, project.track_name(track)) for track in project.tracks()]
@@ -241,6 +254,7 @@ class TimelineView(QWidget):
 
     def _selection(self) -> None:
         track = self._session.selected_track
+        self._take_doubt()
         top = None if track is None else self.row_top(track)
         if top is not None:
             head, bottom = self.geometry_now.head, self.height() - ROW_HEIGHT
@@ -296,7 +310,8 @@ class TimelineView(QWidget):
         geometry = self.geometry_now
         if self._head is None or self._head.devicePixelRatio() != geometry.ratio:
             time = self._session.time
-            self._head = head_layer(geometry, self.axis, self._frames, self.thumbnails, time, self._marks, self.font())
+            doubt = self._doubt, self._doubt_of_selected
+            self._head = head_layer(geometry, self.axis, self._frames, doubt, self.thumbnails, time, self._marks, self.font())
         if self._rows is None or self._rows.devicePixelRatio() != geometry.ratio:
             selected = self._session.selected_track
             self._rows = rows_layer(geometry, self.axis, self._tracks, self.people, self.scrolled, selected, self.font())
@@ -367,6 +382,8 @@ class TimelineView(QWidget):
             return "" if track is None else f"{project.track_name(track)}: double-click shows where this person is"
         frame = self.frame_at(at.x())
         where = f"Frame {frame}, {time_text(self._session.time(frame))}"
+        if RULER_HEIGHT + LANE_HEIGHT <= at.y() < RULER_HEIGHT + LANE_HEIGHT + DOUBT_HEIGHT:
+            return "\n".join([where, *self._doubts(frame)])
         if track is not None:
             return f"{project.track_name(track)}: {self._state_words(frame, track)}\n{where}"
         if at.y() < RULER_HEIGHT and frame in self._marks:
@@ -376,6 +393,17 @@ class TimelineView(QWidget):
             predicted = "predicted" if bits & DONE else "not predicted"
             return f"{where}: {predicted}, {'reviewed' if bits & REVIEWED else 'not reviewed'}"
         return where
+
+    def _doubts(self, frame: int) -> list[str]:
+        """Why a frame is doubtful, a line a person, the worst first."""
+        lookout = self._session.lookout
+        if lookout is None:
+            return []
+        poses = self._session.poses(frame)
+        found = [lookout.place(frame, track) for track, pose in poses.items() if not pose.looked_at]
+        worst = sorted((place for place in found if place is not None), key=lambda place: -place.level)
+        name = self._session.track_name
+        return [f"{name(place.track)}: doubt {place.level:.2f}, {place.why}" for place in worst[:5]]
 
     def _state_words(self, frame: int, track: int) -> str:
         notes = int(self._tracks.notes(track).levels[0][frame])

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -85,6 +86,16 @@ class Labels:
 
     def poses(self, frame: int) -> dict[int, object]:
         return {}
+
+
+class Doubts:
+    """What the timeline reads of a lookout: a curve over all frames and one of each person."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.curve = (255 * rng.random(FRAMES) ** 4).astype(np.uint8)
+
+    def person_curve(self, track: int, first: int, stop: int) -> np.ndarray:
+        return np.roll(self.curve, 131 * track)[first:stop]
 
 
 class Rival(QGraphicsView):
@@ -163,6 +174,7 @@ def main() -> int:
         session.project = labels
         session.video = VideoInfo("bench.mp4", 1920, 1080, FRAMES, 30.0, False, "h264", "0" * 64)
         session.times = np.arange(FRAMES) / 30
+        session._lookout = SimpleNamespace(lookout=Doubts(rng), finish=lambda: None)
         timeline = Timeline(session)
         view = timeline.view
         timeline.resize(WIDTH + 12, ROWS * ROW_HEIGHT + view.geometry_now.head + 60)
@@ -185,12 +197,24 @@ def main() -> int:
             view._take_labels()
             view.repaint()
 
+        def doubt(_frame: int) -> None:
+            session.lookout_changed.emit()
+            view.repaint()
+
+        def draw_range(frame: int) -> None:
+            session.set_frame_range(FRAMES // 3, frame)
+            view.repaint()
+
+        session.select(7)  # the curve of one person is drawn over that of everybody
         for frame in frames[:10]:
             scrub(frame)
         scrubbed = series([lambda f=f: scrub(f) for f in frames])
         zoomed = series([lambda f=f: zoom(f, 900) for f in WHEEL * (n // 60)])
         changed = series([lambda f=f: change(f) for f in frames])
-        session.project = session.video = None
+        doubted = series([lambda f=f: doubt(f) for f in frames])
+        ranged = series([lambda f=f: draw_range(f) for f in frames])
+        scrubbed_range = series([lambda f=f: scrub(f) for f in frames])
+        session.project = session.video = session._lookout = None
         session.shut_down()
 
     start = time.perf_counter()
@@ -214,11 +238,15 @@ def main() -> int:
     print(words("scrub", scrubbed) + "; " + words("rival", rival_scrubbed))
     print(words("zoom", zoomed) + "; " + words("rival", rival_zoomed))
     print(words("one frame's labels changed", changed))
+    print(words("doubt curves changed", doubted))
+    print(words("range of frames drawn", ranged) + "; " + words("scrub beside it", scrubbed_range))
     # The rival's paint takes as long as it has spans on screen: quick far in, slow far out. What a hand feels is the slow end.
     goals = [
         ("scrub, p99", p99(scrubbed), 8.0, "ms", True),
         ("zoom, p99", p99(zoomed), 16.7, "ms", True),
         ("labels changed, p99", p99(changed), 16.7, "ms", True),
+        ("doubt changed, p99", p99(doubted), 16.7, "ms", True),
+        ("range drawn, p99", p99(ranged), 16.7, "ms", True),
         ("scrub p99, times faster than the rival's", p99(rival_scrubbed) / p99(scrubbed), 5.0, "x", False),
         ("zoom p99, times faster than the rival's", p99(rival_zoomed) / p99(zoomed), 2.0, "x", False),
     ]

@@ -64,7 +64,7 @@ class _Column:
         self._blocks: dict[int, np.ndarray] = {}
 
     def read(self, first: int, stop: int) -> np.ndarray:
-        out = np.zeros(stop - first, self._dtype)
+        out: np.ndarray = np.zeros(stop - first, self._dtype)
         for block, inside, outside in _pieces(first, stop):
             if block in self._blocks:
                 out[outside] = self._blocks[block][inside]
@@ -174,6 +174,7 @@ class Lookout:
         """
         n = self._project.n_frames
         if frames is None:
+            self.looked = False  # until then nobody may say that nothing is left
             self._people, self._counts[:] = {}, 0
             self._found = Findings(self._project)
             ranges = [(at, min(at + _STRIDE, n)) for at in range(0, n, _STRIDE)]

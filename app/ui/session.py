@@ -544,6 +544,11 @@ class Session(QObject):
         """``app.labels.lookout.Lookout``: doubts, problems and progress as far as known; None before the first look."""
         return None if self._lookout is None else self._lookout.lookout
 
+    @property
+    def lookout_settled(self) -> bool:
+        """True while :attr:`lookout` has looked at all that changed."""
+        return self._lookout is not None and self._lookout.settled
+
     def _start_lookout(self) -> None:
         if self._lookout is None and self.project is not None:
             self._lookout = LookoutThread(self.project, self)

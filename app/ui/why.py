@@ -17,7 +17,7 @@ class WhyLabel(QLabel):
     def __init__(self, session: Session, over: QWidget) -> None:
         super().__init__(over)
         self.setObjectName("why")
-        self._session = session
+        self._session, self._over = session, over
         self._place: tuple[int, int | None] | None = None
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAccessibleName("Why this place is doubtful")
@@ -51,9 +51,8 @@ class WhyLabel(QLabel):
         self._put()
 
     def _put(self) -> None:
-        over = self.parentWidget()
         self.adjustSize()
-        self.move(max((over.width() - self.width()) // 2, 0), theme.GRID)
+        self.move(max((self._over.width() - self.width()) // 2, 0), theme.GRID)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay in the middle."""

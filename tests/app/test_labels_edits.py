@@ -158,6 +158,7 @@ def test_a_pose_is_bytes_and_back_exactly():
     from app.labels.codec import (
         REVIEWED,
         checked_summaries,
+        decode_many,
         decode_pose,
         encode_pose,
         pack_frame,
@@ -187,6 +188,12 @@ def test_a_pose_is_bytes_and_back_exactly():
         assert plain(decode_pose(cell, names.__getitem__)) == plain(pose)
         doubted = not np.isnan([pose.probability, pose.spread]).all()
         assert len(cell) == pose_sizes(K)[cell[0] + 256 * doubted]
+        many = decode_many([cell, encode_pose(Pose.empty(K), names.index), cell])
+        for name, values in many.items():
+            one = getattr(pose, name)
+            one = np.full(4, np.nan) if one is None else one
+            np.testing.assert_array_equal(values[0], one, err_msg=name)
+            np.testing.assert_array_equal(values[2], one, err_msg=name)
         expected = [(7, summary_of(pose) | REVIEWED * pose.reviewed)]
         assert list(checked_summaries(pack_frame({7: cell}), pose_sizes(K), K, len(names))) == expected
         assert list(summaries(pack_frame({7: cell}))) == expected

@@ -332,3 +332,39 @@ def test_panels_follow_the_theme(qtbot, window, scheme) -> None:
         ground = shown.pixelColor(shown.width() - 3, shown.height() - 3).lightness()
         assert (ground > 150) == (scheme == "light"), spec.id
     theme.theme().set_scheme("light")
+
+
+# ---- from one doubtful place to the next -----------------------------------------------------------------------------------
+
+
+def test_n_leads_to_what_is_most_doubtful_says_why_and_goes_on_once_it_is_reviewed(qtbot, window) -> None:
+    session = window.session
+    for frame, joint, far in ((5, WRIST, 60.0), (30, 13, 45.0)):
+        poses = dict(session.poses(frame))
+        points = poses[1].keypoints.copy()
+        points[joint, 0] += far
+        session.project.store_predictions(frame, {**poses, 1: poses[1].with_(keypoints=points)})
+
+    def press(key: Qt.Key, held: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        QTest.keyClick(window.canvas, key, held)
+
+    qtbot.waitUntil(lambda: session.lookout_settled and session.lookout.progress.people == 50, timeout=10_000)
+    assert session.lookout.curve[5] > 150 and session.lookout.curve[30] > 100
+    qtbot.waitUntil(lambda: window.status.review.text() == "0 % reviewed", timeout=10_000)
+    window.activateWindow()  # keys go to the window that has the keyboard
+    window.canvas.setFocus()
+    qtbot.waitUntil(window.isActiveWindow, timeout=5000)
+    press(Qt.Key.Key_N)
+    assert (session.frame, session.selected_track, session.selected_joint) == (5, 1, WRIST), window.status.currentMessage()
+    assert window.why.text() == "Person 1: left wrist is 60 px off its path" and window.why.isVisible()
+    qtbot.waitUntil(lambda: session.shown_frame == 5, timeout=5000)
+    press(Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.waitUntil(lambda: session.frame == 30, timeout=10_000)
+    assert session.poses(5)[1].reviewed and not session.poses(5)[1].accepted
+    qtbot.waitUntil(lambda: window.status.review.text() == "2.0 % reviewed", timeout=10_000)
+    press(Qt.Key.Key_N, Qt.KeyboardModifier.ShiftModifier)
+    assert session.frame == 5
+    session.scrub(12)
+    assert not window.why.isVisible()
+    press(Qt.Key.Key_N)
+    assert session.frame == 30

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.labels.codec import DELETED, REVIEWED
 from app.ui.timeline.axis import MAX_SCALE, Axis
-from app.ui.timeline.bars import ROW_HEIGHT, draw_frames, draw_notes, draw_person, pixel
+from app.ui.timeline.bars import ROW_HEIGHT, draw_curve, draw_frames, draw_notes, draw_person, pixel
 from app.ui.timeline.lanes import EMPTY, GAP, LOOKED_AT, STATE_BIT, FrameLane, Lane, TrackLanes
 from app.ui.timeline.ticks import frame_step, short_time, slot_step, small_step
 
@@ -274,3 +274,12 @@ def test_a_gap_is_dotted_and_a_review_is_a_line_below():
     assert (row[18, 20:30] == pixel((1, 2, 3))).all() and not row[:, 30:].any() and not row[:, :10].any()
     dots = row[10, 10:20] == pixel((4, 5, 6))
     assert 4 <= dots.sum() <= 6
+
+
+def test_the_curve_stands_on_the_lower_edge_and_the_greatest_of_a_column_is_seen():
+    row = np.zeros((20, 4), np.uint32)
+    draw_curve(row, np.array([0, 1, 128, 255], np.uint8), (9, 9, 9))
+    assert (row == pixel((9, 9, 9))).sum(0).tolist() == [0, 1, 11, 20] and row[-1, 1] and not row[0, 2]
+    curve = np.zeros(5000, np.uint8)
+    curve[[1234, 1240]] = 40, 200
+    assert Lane(curve, np.maximum).columns(0, 100, 50).tolist() == [200 if n == 12 else 0 for n in range(50)]

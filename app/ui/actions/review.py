@@ -51,7 +51,7 @@ def _lead(window: MainWindow, place: Place | None, otherwise: str) -> None:
 
 def _next(window: MainWindow) -> None:
     lookout = window.session.lookout
-    if lookout is None or not lookout.looked:
+    if lookout is None or not window.session.lookout_settled:
         _lead(window, window.doubtful.next(), "Still looking through the labels; try again in a moment.")
         return
     p = lookout.progress

@@ -39,7 +39,13 @@ class LookoutThread(QThread):
         self._news = threading.Condition()
         self._frames: set[int] | None = None  # None: all
         self._idle = False
+        self._busy = True
         self._ending = False
+
+    @property
+    def settled(self) -> bool:
+        """True while all that changed has been looked at."""
+        return self._idle and not self._busy
 
     def touch(self, frames: frozenset[int] | None) -> None:
         """These frames changed, None: any; returns at once."""
@@ -64,7 +70,9 @@ class LookoutThread(QThread):
         self.lookout = lookout = Lookout(self._project)
         while True:
             with self._news:
+                self._busy = False
                 self._news.wait_for(lambda: self._ending or not self._idle)
+                self._busy = True
                 self._news.wait_for(lambda: self._ending, _GATHER if lookout.looked else 0)
                 if self._ending:
                     return

@@ -165,13 +165,13 @@ def draw_notes(
     seen = bits & LOOKED_AT != 0
     if seen.any():
         top, bottom = (round(y * ratio) for y in _REVIEWED)
-        out[top:bottom, seen] = pixel(reviewed)
+        np.copyto(out[top:bottom], np.uint32(pixel(reviewed)), where=seen)
     gap = (bits & GAP != 0) & (states <= 1)
     if gap.any():
         dot = max(round(2 * ratio), 1)
         gap &= (np.arange(len(bits)) + int(origin)) % (2 * dot) < dot
         top, bottom = (round(y * ratio) for y in _DOTS)
-        out[top:bottom, gap] = pixel(lost)
+        np.copyto(out[top:bottom], np.uint32(pixel(lost)), where=gap)
 
 
 def draw_curve(out: np.ndarray, values: np.ndarray, colour: Rgb) -> None:

@@ -14,10 +14,15 @@ import numpy as np
 
 from glsmamba.data.records import PersonRecord, SequenceRecord, Visibility
 
-__all__ = ["HEAD", "AveragePrecision", "area_under", "average_precision", "head_size", "head_sizes", "match_people", "pck"]
+__all__ = [
+    "COCO_SIGMAS", "HEAD", "AveragePrecision", "area_under", "average_precision", "head_size", "head_sizes", "jitter",
+    "match_people", "oks", "pck",
+]  # fmt: skip
 
 #: Head size over the diagonal of the head box.
 HEAD = 0.6
+#: How far annotators of COCO disagree on each joint, over the root of the person's area; in the order of ``COCO17``.
+COCO_SIGMAS = np.array([26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89]) / 1000
 
 
 def pck(predicted: np.ndarray, truth: np.ndarray, labelled: np.ndarray, size: np.ndarray, part: float = 0.5) -> np.ndarray:
@@ -36,6 +41,36 @@ def pck(predicted: np.ndarray, truth: np.ndarray, labelled: np.ndarray, size: np
     with np.errstate(invalid="ignore"):
         right = _distance(predicted, truth) <= part * np.asarray(size, np.float64)[:, None]
         return np.divide((right & labelled).sum(0), labelled.sum(0), out=_nans(truth.shape[1]), where=labelled.any(0))
+
+
+def oks(
+    predicted: np.ndarray, truth: np.ndarray, labelled: np.ndarray, area: np.ndarray, sigmas: np.ndarray = COCO_SIGMAS
+) -> np.ndarray:
+    """(N,) object keypoint similarity of COCO, 0..1, over the labelled joints; NaN for people who have none.
+
+    Args:
+        predicted: (N, K, 2) x, y of the same people in the same order.
+        truth: (N, K, 2).
+        labelled: (N, K) bool.
+        area: (N,) of the person's outline in square pixels.
+        sigmas: (K,) per-joint deviation over the root of the area.
+    """
+    scaled = _distance(predicted, truth) ** 2 / (2 * np.asarray(area)[:, None] * (2 * sigmas) ** 2)
+    labelled = np.asarray(labelled, bool)
+    alike = np.where(labelled, np.exp(-scaled), 0).sum(1)
+    return np.divide(alike, labelled.sum(1), out=_nans(len(labelled)), where=labelled.any(1))
+
+
+def jitter(points: np.ndarray, counted: np.ndarray) -> float:
+    """Mean length of the second difference over time, in pixels per frame squared; NaN where nothing counts.
+
+    Args:
+        points: (F, K, 2) of one person in consecutive frames.
+        counted: (F, K) bool: a joint counts in a frame whose both neighbours count too.
+    """
+    bend = np.linalg.norm(points[2:] - 2 * points[1:-1] + points[:-2], axis=-1)
+    there = counted[2:] & counted[1:-1] & counted[:-2]
+    return float(bend[there].mean()) if there.any() else float("nan")
 
 
 def head_size(box: Sequence[float] | np.ndarray) -> float:

@@ -1,6 +1,6 @@
 """Figures of a checkpoint on people it was not trained on, as its model card reports them.
 
-Needs onnxruntime and the development data folder (see ``--data``): the pictures of COCO with human joints, two clips with joints
+Needs onnxruntime and the development data folder (see ``--data``): pictures of COCO with human joints, two clips with joints
 on which two public models agree, and four synchronised calibrated cameras, where a joint seen by three is expected by the
 fourth::
 
@@ -89,7 +89,7 @@ def coco(data: Path, poses: Poses) -> dict[str, float]:
 
 @dataclass
 class Agreed:
-    """A person of a clip: window and box, (15, 2) joints and (15,) on which of them the teachers agree, (15, 2) Thunder's own."""
+    """A person of a clip: window and box, (15, 2) joints and (15,) on which the teachers agree, (15, 2) Thunder's own."""
 
     window: PoseWindow
     points: np.ndarray

@@ -7,6 +7,7 @@ forward pass keeps the state at the start of every tile; the backward pass recom
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch.nn import functional as F
 
 from glsmamba.scan.jit import kernel, run_tasks
 from glsmamba.scan.simd import (
+    BLOCK,
     LANES,
     TOKENS,
     backward_input_rows,
@@ -24,6 +26,7 @@ from glsmamba.scan.simd import (
     finish_rows,
     flush_rows,
     forward_rows,
+    gather_columns,
     load_rows,
     load_rows_backward,
     move_rows,
@@ -35,44 +38,69 @@ _LOG2E = 1.4426950408889634
 
 
 @kernel
-def _forward(u, delta, rate, bs, cs, skip, bias, order, softplus, y, kept, keep, last, first_task, end_task):  # type: ignore[no-untyped-def]
-    """Tasks are (batch, path, channel tile).
+def _forward(  # type: ignore[no-untyped-def]
+    sizes, strides, u, delta, low, weight, rate, bs, cs, skip, bias, order, streams, kept, last, first_task, end_task
+):  # fmt: skip
+    """Tasks are (batch, stream, channel tile). Path k goes into stream k mod S: its first path writes, others add.
 
-    rate (K,N,I) = A log2(e), skip and bias (K,I), kept (B,K,tiles,N,I) written if ``keep``, last (B,K,N,I).
+    ``sizes``: B, K, S, L, I, N, R, the switches softplus, growing (some decay may be above 1) and keep, and the blocks of
+    channels in a tile. ``strides`` (3,3) of low, bs and cs between batches, paths and tokens. delta (B,K,L,I) if R is 0, else
+    weight (K,R,I). rate (K,N,I) = A log2(e), skip and bias (K,I), ``streams`` (B,S) addresses of (L,I) each,
+    kept (B,K,tiles,N,I) written if ``keep``, last (B,K,N,I).
     """
-    _, paths, length, inner = delta.shape
-    states = bs.shape[3]
-    lane_tiles = inner // LANES
+    _, paths, n_streams, length, inner, states, rank, softplus, growing, keep, blocks = sizes
+    width = blocks * BLOCK
+    lane_tiles = inner // width
     tiles = (length + TOKENS - 1) // TOKENS
-    dt = np.empty((TOKENS, LANES), np.float32)
-    dtu = np.empty((TOKENS, LANES), np.float32)
-    out = np.empty((TOKENS, LANES), np.float32)
-    rate_tile = np.empty((states, LANES), np.float32)
-    state = np.empty((states, LANES), np.float32)
+    dt = np.empty((blocks, TOKENS, BLOCK), np.float32)
+    dtu = np.empty((blocks, TOKENS, BLOCK), np.float32)
+    out = np.empty((blocks, TOKENS, BLOCK), np.float32)
+    b_tile = np.empty((TOKENS, states), np.float32)
+    c_tile = np.empty((TOKENS, states), np.float32)
+    low_tile = np.empty((TOKENS, rank), np.float32)
+    rate_tile = np.empty((blocks, states, BLOCK), np.float32)
+    state = np.empty((blocks, states, BLOCK), np.float32)
     for task in range(first_task, end_task):
-        batch = task // (paths * lane_tiles)
-        path = task // lane_tiles % paths
-        c0 = task % lane_tiles * LANES
-        at_path = path * inner + c0
-        at_delta = (batch * paths + path) * length * inner + c0
+        batch = task // (n_streams * lane_tiles)
+        stream = task // lane_tiles % n_streams
+        c0 = task % lane_tiles * width
         at_u = batch * length * inner + c0
-        at_b = (batch * paths + path) * length * states
-        at_last = (batch * paths + path) * states * inner + c0
-        move_rows((rate, rate_tile), (path * states * inner + c0, inner, 0, LANES, states))
-        state[:] = 0
-        for tile in range(tiles):
-            p0 = tile * TOKENS
-            m = min(TOKENS, length - p0)
-            at_order = path * length + p0
-            flush_rows((state,), (states,))
-            if keep:
-                at_kept = ((batch * paths + path) * tiles + tile) * states * inner + c0
-                move_rows((state, kept), (0, LANES, at_kept, inner, states))
-            load_rows((delta, u, order, bias, skip, dt, dtu, out), (at_delta, at_u, at_order, at_path, inner, softplus, m))
-            for n in range(states):
-                forward_rows((dt, dtu, out, bs, cs, order, rate_tile, state), (at_b, at_order, states, n, m))
-            store_rows((out, order, y), (at_delta, at_order, inner, m))
-        move_rows((state, last), (0, LANES, at_last, inner, states))
+        for path in range(stream, paths, n_streams):
+            at_path = path * inner + c0
+            at_delta = (batch * paths + path) * length * inner + c0
+            at_low, at_b, at_c = strides[:, 0] * batch + strides[:, 1] * path
+            for part in range(blocks):
+                for n in range(states):
+                    for lane in range(BLOCK):
+                        rate_tile[part, n, lane] = rate[path, n, c0 + part * BLOCK + lane]
+                        state[part, n, lane] = 0
+            for tile in range(tiles):
+                p0 = tile * TOKENS
+                m = min(TOKENS, length - p0)
+                at_order = path * length + p0
+                for part in range(blocks):
+                    for n in range(states):
+                        for lane in range(BLOCK):
+                            h = state[part, n, lane]
+                            h = np.float32(0) if abs(h) < np.float32(1e-30) else h  # subnormal: a hundred times slower
+                            state[part, n, lane] = h
+                            if keep:
+                                kept[batch, path, tile, n, c0 + part * BLOCK + lane] = h
+                if rank > 0:
+                    gather_columns((low, order, low_tile), (at_low, strides[0, 2], at_order, rank, m))
+                gather_columns((bs, order, b_tile), (at_b, strides[1, 2], at_order, states, m))
+                gather_columns((cs, order, c_tile), (at_c, strides[2, 2], at_order, states, m))
+                load_rows(
+                    (delta, low_tile, weight, u, order, bias, skip, dt, dtu, out),
+                    (at_delta, path * rank * inner + c0, at_u, at_order, at_path, inner, rank, softplus, blocks, m),
+                )
+                forward_rows((dt, dtu, out, b_tile, c_tile, rate_tile, state), (states, growing, blocks, m))
+                where = (batch * n_streams + stream, c0, at_order, inner, int(path >= n_streams), blocks, m)
+                store_rows((out, order, streams), where)
+            for part in range(blocks):
+                for n in range(states):
+                    for lane in range(BLOCK):
+                        last[batch, path, n, c0 + part * BLOCK + lane] = state[part, n, lane]
 
 
 @kernel
@@ -158,6 +186,53 @@ def _groups(batch: int, paths: int, lane_tiles: int, threads: int) -> tuple[int,
     return path_groups, lane_groups
 
 
+def _blocks(all_blocks: int, streams: int, threads: int) -> int:
+    """Blocks in a channel tile of the forward pass: many, so that B and C are gathered seldom, but an equal share a thread."""
+    fitting = [n for n in range(1, min(all_blocks, 8) + 1) if all_blocks % n == 0]
+    balanced = [n for n in fitting if (tasks := streams * (all_blocks // n)) % threads == 0 and tasks >= 2 * threads]
+    return max(balanced, default=1)
+
+
+def _run_forward(
+    u: torch.Tensor,
+    delta: torch.Tensor | None,
+    low: torch.Tensor,
+    weight: torch.Tensor,
+    rate: torch.Tensor,
+    bs: torch.Tensor,
+    cs: torch.Tensor,
+    skip: torch.Tensor,
+    bias: torch.Tensor,
+    order: torch.Tensor,
+    softplus: bool,
+    streams: Sequence[torch.Tensor],
+    kept: torch.Tensor | None,
+    last: torch.Tensor,
+) -> None:
+    """Shapes as in :func:`_forward`, ``streams`` (L,I) of every sample and stream.
+
+    low, bs and cs (B,K,L,.) may be views whose last stride is 1, all else is contiguous.
+    """
+    batch, paths, length, states = bs.shape
+    inner = u.shape[-1]
+    low, bs, cs = (t if t.stride(-1) == 1 else t.contiguous() for t in (low, bs, cs))
+    strides = np.array([t.stride()[:3] for t in (low, bs, cs)])
+    growing = not softplus or bool((rate > 0).any())
+    rank = 0 if delta is not None else low.shape[-1]
+    blocks = _blocks(inner // BLOCK, len(streams), torch.get_num_threads())
+    switches = int(softplus), int(growing), int(kept is not None)
+    sizes = (batch, paths, len(streams) // max(batch, 1), length, inner, states, rank, *switches, blocks)
+    nothing = u.new_empty(1, 1, 1, 1, 1)
+    # the kernel finds the rows of low, bs and cs by their strides: it is given where they start
+    low, bs, cs = (t.as_strided((min(1, t.numel()),), (1,)) for t in (low, bs, cs))
+    tensors = (u, nothing[0] if delta is None else delta, low, weight, rate, bs, cs, skip, bias, order)
+    arrays = [t.detach().numpy() for t in tensors]
+    addresses = np.array([t.data_ptr() for t in streams])
+    kept_array, last_array = (nothing if kept is None else kept).numpy(), last.numpy()
+    n_tasks = len(streams) * (inner // BLOCK // blocks)
+    run_tasks(lambda i, j: _forward(sizes, strides, *arrays, addresses, kept_array, last_array, i, j), n_tasks)
+
+
 class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(  # type: ignore[override]
@@ -171,24 +246,22 @@ class _Scan(torch.autograd.Function):
         bias: torch.Tensor | None,
         order: torch.Tensor,
         softplus: bool,
+        keep: bool,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         batch, paths, length, inner = delta.shape
         states = bs.shape[3]
-        u, delta, bs, cs, order = (t.contiguous() for t in (u, delta, bs, cs, order))
+        u, delta, order = (t.contiguous() for t in (u, delta, order))
         rate = (a.transpose(1, 2) * _LOG2E).contiguous()
         zeros = a.new_zeros(paths, inner)
         skip_full = zeros if skip is None else skip.contiguous()
         bias_full = zeros if bias is None else bias.contiguous()
-        needs = ctx.needs_input_grad
-        keep = any(needs[1:7])
         tiles = -(-length // TOKENS)
-        kept = u.new_empty((batch, paths, tiles, states, inner) if keep else (1, 1, 1, 1, 1))
+        kept = u.new_empty(batch, paths, tiles, states, inner) if keep else None
         y, last = torch.empty_like(delta), u.new_empty(batch, paths, states, inner)
-        arrays = [t.detach().numpy() for t in (u, delta, rate, bs, cs, skip_full, bias_full, order)]
-        outputs = [t.numpy() for t in (y, kept)]
-        n_tasks = batch * paths * (inner // LANES)
-        last_array = last.numpy()
-        run_tasks(lambda i, j: _forward(*arrays, int(softplus), *outputs, keep, last_array, i, j), n_tasks)
+        none = u.new_empty(1, 1, 1, 1)
+        _run_forward(
+            u, delta, none, none[0], rate, bs, cs, skip_full, bias_full, order, softplus, y.flatten(0, 1).unbind(0), kept, last
+        )
         ctx.softplus, ctx.has = int(softplus), (skip is not None, bias is not None)
         ctx.save_for_backward(u, delta, rate, bs, cs, skip_full, bias_full, order, kept)
         last = last.transpose(2, 3)
@@ -201,7 +274,7 @@ class _Scan(torch.autograd.Function):
         u, delta, rate, bs, cs, skip, bias, order, kept = ctx.saved_tensors
         batch, paths, length, inner = delta.shape
         states = bs.shape[3]
-        input_only = not any(ctx.needs_input_grad[1:7])
+        input_only = kept is None
         lane_tiles = inner // LANES
         path_groups, lane_groups = _groups(batch, paths, lane_tiles, torch.get_num_threads())
         gu = u.new_zeros(path_groups, batch, length, inner)
@@ -211,7 +284,9 @@ class _Scan(torch.autograd.Function):
             gdelta = torch.empty_like(delta)
             gb, gc = (u.new_zeros(lane_groups, batch, paths, length, states) for _ in range(2))
             ga, gskip, gbias = u.new_empty(batch, paths, states, inner), *(u.new_zeros(batch, paths, inner) for _ in range(2))
+        bs, cs = bs.contiguous(), cs.contiguous()
         inputs = [t.detach().numpy() for t in (u, delta, rate, bs, cs, skip, bias, order)]
+        kept = u.new_empty(1, 1, 1, 1, 1) if kept is None else kept
         kept_array, gy_array = kept.numpy(), gy.contiguous().numpy()
         outputs = [t.numpy() for t in (gu, gdelta, gb, gc, ga, gskip, gbias)]
 
@@ -222,11 +297,11 @@ class _Scan(torch.autograd.Function):
         run_tasks(work, batch * path_groups * lane_groups)
         gu = gu[0] if path_groups == 1 else gu.sum(0)
         if input_only:
-            return gu, None, None, None, None, None, None, None, None
+            return gu, *[None] * 9
         gb, gc = (g[0] if lane_groups == 1 else g.sum(0) for g in (gb, gc))
         has_skip, has_bias = ctx.has
         gskip, gbias = gskip.sum(0) if has_skip else None, gbias.sum(0) if has_bias else None
-        return gu, gdelta, ga.sum(0).transpose(1, 2), gb, gc, gskip, gbias, None, None
+        return gu, gdelta, ga.sum(0).transpose(1, 2), gb, gc, gskip, gbias, None, None, None
 
 
 def scan_cpu(
@@ -246,5 +321,7 @@ def scan_cpu(
         u, delta = F.pad(u, (0, missing)), F.pad(delta, (0, missing))
         a = F.pad(a, (0, 0, 0, missing))
         skip, bias = (None if t is None else F.pad(t, (0, missing)) for t in (skip, bias))
-    y, last = _Scan.apply(u, delta, a, bs, cs, skip, bias, order, softplus)
+    # The states at the tiles' starts serve all gradients but that of u; inside the function autograd no longer tells.
+    keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (delta, a, bs, cs, skip, bias))
+    y, last = _Scan.apply(u, delta, a, bs, cs, skip, bias, order, softplus, keep)
     return (y[..., :inner], last[:, :, :inner]) if missing else (y, last)

@@ -93,6 +93,15 @@ def test_long_sequence_keeps_its_accuracy(backend: str) -> None:
     check(inputs, backend)
 
 
+def test_nothing_to_scan_gives_nothing() -> None:
+    inputs = make_inputs(2, 3, 0, 16, 4)
+    leaves = [inputs[n].requires_grad_() for n in NAMES]
+    y, last = selective_scan(*leaves, inputs["order"], return_last_state=True, backend="numba")  # type: ignore[call-overload]
+    y.sum().backward()
+    assert y.shape == (2, 3, 0, 16) and not last.any()
+    assert all(leaf.grad is not None and not leaf.grad.any() for leaf in leaves)
+
+
 @pytest.mark.parametrize("backend", ["numba", "torch"])
 @pytest.mark.parametrize("left_out", [("D",), ("delta_bias",), ("D", "delta_bias")])
 def test_optional_inputs(backend: str, left_out: tuple[str, ...]) -> None:

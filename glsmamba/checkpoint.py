@@ -1,7 +1,8 @@
 """Checkpoints: safetensors files that carry the model's configuration, joint names and where the weights come from.
 
 Nothing is ever unpickled. Metadata keys (strings, as the format has it): ``format`` = ``glsmamba-checkpoint/1``, ``config``
-(JSON of :class:`~glsmamba.config.ModelConfig`), ``joints`` (JSON list of names), ``provenance`` (JSON object: data, measures).
+(JSON of :class:`~glsmamba.config.ModelConfig`), ``joints`` (JSON list of names), ``provenance`` (JSON object: data, measures)
+and, where it was calibrated, ``calibration`` (JSON of :class:`~glsmamba.calibration.Calibration`).
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from glsmamba.calibration import Calibration
 from glsmamba.data.skeletons import POSETRACK15, Skeleton
 from glsmamba.modeling.model import GLSMamba
 from glsmamba.weight_file import FORMAT, SHIPPED, CheckpointError, CheckpointInfo, read_info
 
 __all__ = [
-    "FORMAT", "SHIPPED", "CheckpointError", "CheckpointInfo", "load_checkpoint", "mismatch", "read_info", "save_checkpoint",
+    "FORMAT", "SHIPPED", "CheckpointError", "CheckpointInfo", "load_checkpoint", "mismatch", "read_info", "save_calibration",
+    "save_checkpoint",
 ]  # fmt: skip
 
 
@@ -38,6 +42,21 @@ def save_checkpoint(
     }
     partial = path.with_name(path.name + ".part")
     save_file(tensors, partial, metadata)
+    partial.replace(path)
+
+
+def save_calibration(path: str | Path, calibration: Calibration) -> None:
+    """Put a calibration into a checkpoint, in the place of an older one; weights and all else it says stay as they are.
+
+    Raises:
+        CheckpointError: the file is missing, foreign or damaged.
+        OSError: it cannot be written; it is as it was.
+    """
+    path = read_info(path).path
+    with safe_open(path, framework="numpy") as file:
+        metadata = {**file.metadata(), "calibration": calibration.to_json()}
+    partial = path.with_name(path.name + ".part")
+    save_file(load_file(path), partial, metadata)
     partial.replace(path)
 
 

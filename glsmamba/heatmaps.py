@@ -173,6 +173,31 @@ def peaks(heatmap: np.ndarray, sigma: float, most: int = 5, least: float = 0.1) 
     return points, np.array([values[v, u] for u, v in kept], np.float32)
 
 
+def spreads(heatmaps: np.ndarray, points: np.ndarray, cell: tuple[float, float] = (1.0, 1.0)) -> np.ndarray:
+    """How far a heat map's mass lies from its peak: its standard deviation a coordinate, around the decoded point.
+
+    The mass of a cell is the square of its positive value, so that the small noise of a thousand empty cells does not count;
+    the result is scaled so that a clean Gaussian gives its own sigma. A second peak far away gives a large spread.
+
+    Args:
+        heatmaps: (..., h, w) float32.
+        points: (..., 2) x, y in cells, as :func:`decode` gave them.
+        cell: width and height of a cell in the unit of the result, pixels of the frame for example.
+
+    Returns:
+        (...) float32; NaN where a map has no positive value.
+    """
+    maps = np.maximum(np.asarray(heatmaps, np.float64), 0.0) ** 2
+    h, w = maps.shape[-2:]
+    points = np.asarray(points, np.float64)
+    dx2 = ((np.arange(w) - points[..., :1]) * cell[0]) ** 2
+    dy2 = ((np.arange(h) - points[..., 1:]) * cell[1]) ** 2
+    mass = maps.sum((-1, -2))
+    # The square of a Gaussian is narrower by the root of two, and both coordinates share one figure: the factors cancel.
+    moment = (maps.sum(-2) * dx2).sum(-1) + (maps.sum(-1) * dy2).sum(-1)
+    return np.sqrt(np.divide(moment, mass, out=np.full(mass.shape, np.nan), where=mass > 0)).astype(np.float32)
+
+
 def _dark_step(heatmap: np.ndarray, x: int, y: int, sigma: float) -> np.ndarray:
     """Newton step from a cell to the peak of the log of the smoothed map, at most one cell a side."""
     h, w = heatmap.shape

@@ -17,11 +17,12 @@ from torch import Tensor, nn
 
 from glsmamba.acceleration import ACCELERATIONS, Acceleration, Decoder
 from glsmamba.activation import CapturedWindow, block_scans
+from glsmamba.calibration import Calibration
 from glsmamba.checkpoint import load_checkpoint, read_info
 from glsmamba.config import ModelConfig
 from glsmamba.data.records import Box
 from glsmamba.data.skeletons import POSETRACK15, Skeleton, joint_map
-from glsmamba.heatmaps import Decoding, crop_affine, decode, inverted_affine, rescaled_affine, transformed, warped_crop
+from glsmamba.heatmaps import Decoding, crop_affine, decode, inverted_affine, rescaled_affine, spreads, transformed, warped_crop
 from glsmamba.maps import ActivationMaps, Block, MapKind
 from glsmamba.modeling.model import GLSMamba
 from glsmamba.modeling.pixels import normalised
@@ -70,6 +71,9 @@ class PosePrediction:
         heatmaps: (15, h, w) float32, or None.
         crop: (2, 3) float64 affine from frame pixels to heat map cells.
         grid: (h, w) of the heat maps.
+        spreads: (15,) float32 standard deviation of each heat map around its joint, in frame pixels; NaN where it is empty.
+        probabilities: (15,) float32 calibrated probability that the joint is within 0.2 head sizes of the truth; None where
+            the checkpoint was not calibrated.
     """
 
     keypoints: np.ndarray
@@ -77,6 +81,8 @@ class PosePrediction:
     heatmaps: np.ndarray | None
     crop: np.ndarray
     grid: tuple[int, int]
+    spreads: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
 
 
 class Predictor:
@@ -97,6 +103,7 @@ class Predictor:
         name: str = "",
         decoding: Decoding = "dark",
         accelerate: Acceleration = "none",
+        calibration: Calibration | None = None,
     ):
         self.device = _checked_device(device)
         self.dtype = _checked_precision(precision, self.device)
@@ -105,6 +112,7 @@ class Predictor:
         self.model.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.name = name or f"GLSMamba-{model.config.preset}"
         self.decoding: Decoding = decoding
+        self.calibration = calibration
         self._threads = threads
         self._joints = joint_map(Skeleton("model", tuple(joints)), POSETRACK15)
         if (self._joints < 0).any():
@@ -148,7 +156,9 @@ class Predictor:
 
             return BaselinePredictor.from_file(path, checked, precision, threads)
         model, info = load_checkpoint(path)
-        return cls(model, checked, precision, threads, info.joints, info.name, accelerate=accelerate)
+        return cls(
+            model, checked, precision, threads, info.joints, info.name, accelerate=accelerate, calibration=info.calibration
+        )  # fmt: skip
 
     def backends(self) -> dict[str, str]:
         """What runs on what, for people to read: device, precision, kernels and why they were taken.
@@ -321,8 +331,13 @@ class Predictor:
         maps = maps[self._joints]
         to_grid = rescaled_affine(affine, self.config.input_size, self.config.grid)
         places, peaks = decode(maps, self.config.sigma, self.decoding)
-        keypoints = transformed(inverted_affine(to_grid), places)
-        return PosePrediction(keypoints, np.clip(peaks, 0, 1), maps if keep else None, to_grid, self.config.grid)
+        to_frame = inverted_affine(to_grid)
+        wide = spreads(maps, places, (to_frame[0, 0], to_frame[1, 1]))  # crops are not turned
+        sure = None
+        if self.calibration is not None:
+            sure = self.calibration.probability(peaks, spreads(maps, places) / self.config.sigma)
+        keypoints, scores = transformed(to_frame, places), np.clip(peaks, 0, 1)
+        return PosePrediction(keypoints, scores, maps if keep else None, to_grid, self.config.grid, wide, sure)
 
     def _fitting_batch(self) -> int:
         c = self.config

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from safetensors import SafetensorError, safe_open
 
+from glsmamba.calibration import Calibration
 from glsmamba.config import ConfigError, ModelConfig
 from glsmamba.data.skeletons import COCO17
 
@@ -53,6 +54,7 @@ class CheckpointInfo:
         joints: what its heat maps stand for, in order.
         provenance: data, measures, where it comes from.
         vitpose: set where the file holds a ViTPose, which predicts each frame by itself.
+        calibration: None where its scores were not made probabilities.
     """
 
     path: Path
@@ -60,6 +62,7 @@ class CheckpointInfo:
     joints: tuple[str, ...]
     provenance: dict[str, Any] = field(default_factory=dict)
     vitpose: ViTPoseFacts | None = None
+    calibration: Calibration | None = None
 
     @property
     def single_frame(self) -> bool:
@@ -98,12 +101,14 @@ def read_info(path: str | Path) -> CheckpointInfo:
         config = ModelConfig.from_json(metadata["config"])
         joints = tuple(str(name) for name in json.loads(metadata["joints"]))
         provenance = dict(json.loads(metadata.get("provenance", "{}")))
+        stored = metadata.get("calibration")
+        calibration = None if stored is None else Calibration.from_json(stored)
         vitpose = _vitpose(json.loads(metadata["vitpose"])) if form == VITPOSE_FORMAT else None
     except (KeyError, TypeError, ValueError, ConfigError) as error:
         raise CheckpointError(
             f"The metadata of {path.name} cannot be read ({error}); the file is damaged or of another version."
         ) from error
-    return CheckpointInfo(path, config, joints, provenance, vitpose)
+    return CheckpointInfo(path, config, joints, provenance, vitpose, calibration)
 
 
 def _vitpose(values: Mapping[str, Any]) -> ViTPoseFacts:

@@ -498,7 +498,7 @@ class Engine:
         if predictions is None:
             return
         for i, prediction in zip(chosen, predictions, strict=True):
-            work.candidates[i] = work.candidates[i].with_pose(prediction.keypoints, prediction.scores)
+            work.candidates[i] = _with_pose(work.candidates[i], prediction)
             work.todo.popleft()
 
     def _run_model(
@@ -567,8 +567,9 @@ class Engine:
         size = self.project.video.width, self.project.video.height
         by_human = c.pinned and known is not None and known.box_by_human
         return new_pose(
-            c.keypoints, c.keypoint_scores, person.box, score, size, self._model().name, by_human, estimated=self._estimated
-        )
+            c.keypoints, c.keypoint_scores, person.box, score, size, self._model().name, by_human,
+            estimated=self._estimated, probability=c.probabilities, spread=c.spreads,
+        )  # fmt: skip
 
     def _join(self, frame: int, other: int) -> None:
         """Where this frame meets a stretch that was predicted before, make one person of those with two ids."""
@@ -640,7 +641,7 @@ class Engine:
                 if found is None:
                     raise EngineError("The engine was closed.")
                 for i, prediction in zip(chosen, found, strict=True):
-                    work.candidates[i] = work.candidates[i].with_pose(prediction.keypoints, prediction.scores)
+                    work.candidates[i] = _with_pose(work.candidates[i], prediction)
                 work.todo.clear()
             self._finish(work)
         finally:
@@ -662,7 +663,7 @@ class Engine:
         size = self.project.video.width, self.project.video.height
         new = new_pose(
             prediction.keypoints, prediction.scores, box, pose.score, size, self._model().name, pose.box_by_human,
-            estimated=self._estimated,
+            estimated=self._estimated, probability=prediction.probabilities, spread=prediction.spreads,
         )  # fmt: skip
         if pose.box_by_human:
             self._drawn_boxes[order.frame, order.track] = box
@@ -836,6 +837,10 @@ class Engine:
             known, self._status = self._status, status
         if status != known and self._on_status is not None:
             self._on_status(status)
+
+
+def _with_pose(candidate: Candidate, prediction: PosePrediction) -> Candidate:
+    return candidate.with_pose(prediction.keypoints, prediction.scores, prediction.probabilities, prediction.spreads)
 
 
 def _sentence(error: BaseException) -> str:

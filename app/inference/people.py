@@ -66,7 +66,8 @@ def as_candidate(pose: Pose) -> Candidate | None:
 
 def new_pose(
     keypoints: np.ndarray, scores: np.ndarray, box: Box, score: float, size: tuple[int, int], model: str,
-    by_human: bool = False, *, estimated: np.ndarray | None = None,
+    by_human: bool = False, *, estimated: np.ndarray | None = None, probability: np.ndarray | None = None,
+    spread: np.ndarray | None = None,
 ) -> Pose:  # fmt: skip
     """The model's answer as a pose: joints outside of the frame or hardly seen at all are absent.
 
@@ -79,6 +80,7 @@ def new_pose(
         model: name of the checkpoint.
         by_human: the box was drawn by a human.
         estimated: (K,) bool, joints that the model does not see and estimated from others; none by default.
+        probability, spread: (K,) as in :class:`Pose`; None where unknown.
     """
     width, height = size
     x, y = keypoints[:, 0], keypoints[:, 1]
@@ -96,4 +98,6 @@ def new_pose(
         box_by_human=by_human,
         score=float(np.clip(score, 0, 1)),
         model=model,
+        probability=probability,  # type: ignore[arg-type]
+        spread=spread,  # type: ignore[arg-type]
     )

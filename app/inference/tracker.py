@@ -63,6 +63,7 @@ class Candidate:
         pinned: True for an annotator's person: kept whatever the evidence.
         keypoints: (15, 2) once predicted.
         keypoint_scores: (15,) once predicted.
+        probabilities, spreads: (15,) what the model says of its own doubt (see :class:`Pose`); only carried along here.
     """
 
     box: Box
@@ -71,10 +72,21 @@ class Candidate:
     pinned: bool = False
     keypoints: np.ndarray | None = None
     keypoint_scores: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
+    spreads: np.ndarray | None = None
 
-    def with_pose(self, keypoints: np.ndarray, scores: np.ndarray) -> Candidate:
+    def with_pose(
+        self,
+        keypoints: np.ndarray,
+        scores: np.ndarray,
+        probabilities: np.ndarray | None = None,
+        spreads: np.ndarray | None = None,
+    ) -> Candidate:
         """A copy that knows its pose."""
-        return replace(self, keypoints=np.asarray(keypoints, np.float64), keypoint_scores=np.asarray(scores, np.float64))
+        return replace(
+            self, keypoints=np.asarray(keypoints, np.float64), keypoint_scores=np.asarray(scores, np.float64),
+            probabilities=probabilities, spreads=spreads,
+        )  # fmt: skip
 
     @property
     def pose_score(self) -> float | None:

@@ -114,7 +114,8 @@ class FakePredictor:
         grid = np.linspace(0.1, 0.9, 15)
         scores = np.full(15, 0.7, np.float32)
         places = [np.stack([w.box[0] + w.box[2] * grid[::-1], w.box[1] + w.box[3] * grid], axis=1) for w in windows]
-        return [PosePrediction(place, scores, maps, np.eye(2, 3), (8, 6)) for place in places]
+        doubt = np.full(15, 3.5, np.float32), np.full(15, 0.625, np.float32)  # spreads, probabilities
+        return [PosePrediction(place, scores, maps, np.eye(2, 3), (8, 6), *doubt) for place in places]
 
     def capture(self, window: Any, *, cancelled: Any = None) -> Any:
         from glsmamba.maps import ActivationMaps
@@ -190,6 +191,18 @@ def test_all_frames_are_predicted_from_the_one_on_screen_onward_and_then_backwar
     status = stage.engine.status
     assert (status.state, status.done, status.total, status.fraction) == ("done", N, N, 1.0)
     assert any(s.state == "running" and "frames" in s.text for s in stage.statuses)
+
+
+def test_what_the_model_says_of_its_doubt_reaches_the_labels(project: Project) -> None:
+    stage = Stage(project)
+    stage.work()
+    for frame in (0, N - 1):
+        for pose in project.poses(frame).values():
+            known = pose.provenance == Provenance.MODEL
+            assert known.any() and (pose.probability[known] == 0.625).all() and (pose.spread[known] == 3.5).all()
+    track = next(iter(project.poses(3)))
+    project.apply(edits.move_joint(project, 3, track, 4, (20, 30)))
+    assert np.isnan(project.poses(3)[track].probability[4]) and project.poses(3)[track].probability[5] == np.float32(0.625)
 
 
 def test_windows_hold_five_frames_in_time_order_clamped_at_the_ends(project: Project) -> None:

@@ -13,6 +13,7 @@ in for subclasses of ``dict``.
 from __future__ import annotations
 
 import pickle
+import pickletools
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -183,6 +184,20 @@ class _Reader(pickle.Unpickler):
         return _Storage(str(key), kind.dtype, int(numel), int(start))
 
 
+def _load(file: IO[bytes], reader: _Reader) -> Any:
+    """What ``reader``, made of ``file``, makes of the pickle that begins here, if its steps are whole."""
+    start = file.tell()
+    # Sizes are checked against what there is: a byte array of impossible size makes CPython's unpickler free
+    # memory that it has not set up yet, and for an object of impossible number it makes room for as many.
+    for step, (code, argument, _) in enumerate(pickletools.genops(file)):
+        if code.name in ("NEXT_BUFFER", "READONLY_BUFFER"):
+            raise pickle.UnpicklingError("it wants data from outside the file")
+        if code.name.endswith("PUT") and int(argument) > step:
+            raise pickle.UnpicklingError("it numbers more objects than it has")
+    file.seek(start)
+    return reader.load()
+
+
 class _Source:
     """Where the bytes of storages lie."""
 
@@ -293,7 +308,7 @@ def _read_zip(file: IO[bytes]) -> TorchFile:
     if f"{prefix}byteorder" in names and archive.read(f"{prefix}byteorder") != sys.byteorder.encode():
         raise TorchFileError("was written on a machine of the other byte order, which is not read")
     with archive.open(f"{prefix}data.pkl") as stream:
-        content = _dictionary(_Reader(stream).load())
+        content = _dictionary(_load(stream, _Reader(stream)))
     return TorchFile(content, _Zip(archive, prefix), file)
 
 
@@ -335,17 +350,17 @@ class _Remembering(_Reader):
 
 
 def _read_legacy(file: IO[bytes]) -> TorchFile:
-    if _Reader(file).load() != _LEGACY_MAGIC:
+    if _load(file, _Reader(file)) != _LEGACY_MAGIC:
         raise TorchFileError("is a pickle but not of torch.save, and pickles are not run")
-    if _Reader(file).load() != _LEGACY_PROTOCOL:
+    if _load(file, _Reader(file)) != _LEGACY_PROTOCOL:
         raise TorchFileError("is of a version of torch.save that is not known")
-    system = _Reader(file).load()
+    system = _load(file, _Reader(file))
     little = system.get("little_endian", True) if isinstance(system, dict) else True
     if little != (sys.byteorder == "little"):
         raise TorchFileError("was written on a machine of the other byte order, which is not read")
     reader = _Remembering(file)
-    content = _dictionary(reader.load())
-    keys = _Reader(file).load()
+    content = _dictionary(_load(file, reader))
+    keys = _load(file, _Reader(file))
     if not isinstance(keys, list):
         raise TorchFileError("has no list of its tensors; it is damaged")
     return TorchFile(content, _Legacy(file, [str(key) for key in keys], reader.storages), file)

@@ -402,10 +402,13 @@ def test_frames_are_marked_found_again_and_unmarked(qtbot, window, view):
     assert session.frame == 30
     press(Qt.Key.Key_Comma)
     assert session.frame == 7
-    picture = view.grab().toImage()
-    ratio = picture.devicePixelRatio()
-    pennant = picture.pixelColor(round((view.x_of(30) + 3) * ratio), round((RULER_HEIGHT - 9.5) * ratio))
-    assert pennant.name() == theme.colors().mark.lower()
+
+    def pennant() -> str:  # drawn a moment after the change, with whatever else changed meanwhile
+        picture = view.grab().toImage()
+        ratio = picture.devicePixelRatio()
+        return picture.pixelColor(round((view.x_of(30) + 3) * ratio), round((RULER_HEIGHT - 9.5) * ratio)).name()
+
+    qtbot.waitUntil(lambda: pennant() == theme.colors().mark.lower())
     qtbot.waitUntil(lambda: session.shown_frame == 7)
     with qtbot.waitSignal(session.labels_changed):
         press(Qt.Key.Key_K)

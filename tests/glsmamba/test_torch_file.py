@@ -223,6 +223,14 @@ def test_files_that_are_something_else_or_damaged(tmp_path: Path) -> None:
             read_torch_file(tmp_path / (name if "." in name else f"{name}.pth"))
 
 
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("step", [b"\x96" + b"\x7f" * 8, b"r" + b"\xff" * 4, b"p4000000000\n", b"\x97", b"\x98"])
+def test_steps_that_would_shake_the_unpickler_are_refused(tmp_path: Path, step: bytes, zipped: bool) -> None:
+    file = written(tmp_path / "x.pth", b"\x80\x02}" + step + b".", zipped)
+    with pytest.raises(TorchFileError, match="damaged"):
+        read_torch_file(file)
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.data(), st.booleans())
 def test_damage_anywhere_is_said_in_a_clause(

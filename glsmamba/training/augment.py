@@ -5,7 +5,7 @@ All randomness comes from one NumPy generator a sample, so that a training can b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
@@ -20,7 +20,11 @@ _UPPER = np.array(
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Ranges; ``Augmentation.none()`` is the plain crop of evaluation."""
+    """Ranges; ``Augmentation.none()`` is the plain crop of evaluation.
+
+    ``cut`` ends the picture in the middle of a person, ``neighbour`` sets somebody else beside them: both are how people stand
+    in photographs, and neither is to be seen in pictures that were cut around one person each.
+    """
 
     flip: float = 0.5
     rotate: float = 0.6
@@ -37,19 +41,25 @@ class Augmentation:
     noise: float = 0.1
     occlude: float = 0.4
     motion: float = 0.9
+    cut: float = 0.2
+    neighbour: float = 0.3
 
     @classmethod
     def none(cls) -> Augmentation:
         """No randomness at all."""
-        return cls(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+        return cls(*[0] * len(fields(cls)))
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Affine (2, 3) from picture pixels to the crop, and whether it mirrors."""
+    """Affine (2, 3) from picture pixels to the crop, whether it mirrors, and where the picture ends if that is moved.
+
+    ``picture``: (x0, y0, x1, y1) in picture pixels, or None for all of it.
+    """
 
     affine: np.ndarray
     flipped: bool
+    picture: tuple[float, float, float, float] | None = None
 
 
 def joints_box(points: np.ndarray, known: np.ndarray, margin: float = 0.1) -> tuple[float, float, float, float]:
@@ -66,14 +76,22 @@ def joints_box(points: np.ndarray, known: np.ndarray, margin: float = 0.1) -> tu
 def place(
     rng: np.random.Generator, points: np.ndarray, known: np.ndarray, size: tuple[int, int], augmentation: Augmentation
 ) -> Placement:
-    """Choose the crop of one person: half body, scale, shift, rotation, flip."""
+    """Choose the crop of one person: cut or half body, scale, shift, rotation, flip."""
     a = augmentation
     chosen = np.asarray(known, dtype=bool)
-    if chosen.sum() > 8 and rng.random() < a.half_body:
+    picture = None
+    if a.cut and chosen.sum() > 5 and rng.random() < a.cut:
+        picture = _cut(rng, points, chosen)
+        chosen = chosen & within(points, picture)
+    elif chosen.sum() > 8 and rng.random() < a.half_body:
         half = chosen & (_UPPER if rng.random() < 0.6 else ~_UPPER)
         if half.sum() >= 3:
             chosen = half
-    cx, cy, w, h = crop_region(joints_box(points, chosen), size)
+    box = joints_box(points, chosen)
+    if picture is not None:  # a box ends where the picture ends
+        low, high = np.maximum(box[:2], picture[:2]), np.minimum(np.add(box[:2], box[2:]), picture[2:])
+        box = (float(low[0]), float(low[1]), *(float(side) for side in np.maximum(high - low, 2.0)))
+    cx, cy, w, h = crop_region(box, size)
     scale = float(np.exp(np.clip(rng.normal(0, a.scale_sigma), -a.scale_limit, a.scale_limit))) if a.scale_sigma else 1.0
     dx, dy = rng.uniform(-a.shift, a.shift, 2)
     region = (cx + dx * w, cy + dy * h, w * scale, h * scale)
@@ -81,7 +99,23 @@ def place(
     if rng.random() < a.rotate:
         rotation = float(np.clip(rng.normal(0, a.rotation_sigma), -a.rotation_limit, a.rotation_limit))
     flipped = bool(rng.random() < a.flip)
-    return Placement(region_affine(region, size, rotation, flipped), flipped)
+    return Placement(region_affine(region, size, rotation, flipped), flipped, picture)
+
+
+def within(points: np.ndarray, picture: tuple[float, float, float, float]) -> np.ndarray:
+    """(K, 2) points -> (K,) bool: inside (x0, y0, x1, y1)."""
+    return ((points >= picture[:2]) & (points <= picture[2:])).all(-1)
+
+
+def _cut(rng: np.random.Generator, points: np.ndarray, known: np.ndarray) -> tuple[float, float, float, float]:
+    """A border through the person that leaves at least four joints: below most often, as photographs cut people."""
+    edge = int(rng.choice(4, p=(0.15, 0.1, 0.15, 0.6)))  # left, above, right, below
+    axis, sign = edge % 2, 1 if edge < 2 else -1
+    along = np.sort(sign * points[known, axis])  # ascending away from the border
+    place = rng.uniform(along[0], along[-4] - 1e-6) if len(along) > 4 else along[0]
+    borders = [-np.inf, -np.inf, np.inf, np.inf]
+    borders[edge] = sign * float(place)
+    return borders[0], borders[1], borders[2], borders[3]
 
 
 def flipped_joints(points: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -130,7 +164,7 @@ def disturbed(rng: np.random.Generator, crops: list[np.ndarray], augmentation: A
     if rng.random() < a.colour:
         crops = _recoloured(rng, crops)
     blurred = rng.random() < a.blur
-    low = rng.uniform(0.3, 0.85) if rng.random() < a.low_resolution else None
+    low = rng.uniform(0.15, 0.85) if rng.random() < a.low_resolution else None
     quality = int(rng.integers(15, 75)) if rng.random() < a.jpeg else None
     noise = rng.uniform(2, 12) if rng.random() < a.noise else None
     out = []

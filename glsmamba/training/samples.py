@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 
 from glsmamba.heatmaps import gaussian_targets, rescaled_affine, transformed
-from glsmamba.training.augment import Augmentation, border_colour, disturbed, flipped_joints, place, window_affines
+from glsmamba.training.augment import Augmentation, border_colour, disturbed, flipped_joints, place, window_affines, within
 from glsmamba.training.labels import PictureLabels, TrainingDataError
+from glsmamba.training.neighbours import with_neighbour
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,12 @@ def load_people(labels: PictureLabels, limit: int | None = None) -> list[Person]
 
 
 def make_sample(
-    person: Person, rng: np.random.Generator, shape: Shape, augmentation: Augmentation
+    person: Person, rng: np.random.Generator, shape: Shape, augmentation: Augmentation, other: Person | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One sample: crops (T, H, W, 3), targets (K, h, w), weights (K,).
 
     Joints that are not known weigh nothing. A known joint well outside the crop is taught as an empty map: a body that ends at
-    the crop's border must not get legs.
+    the crop's border must not get legs. ``other`` may be set beside the person (:attr:`Augmentation.neighbour`).
     """
     placement = place(rng, person.points, person.known, shape.size, augmentation)
     affines = [placement.affine] * shape.frames
@@ -86,17 +87,26 @@ def make_sample(
         pictures = person.frames[first : first + shape.frames]
     colour = border_colour(rng, augmentation)
     h, w = shape.size
+    if placement.picture is not None:
+        pictures = [_ended(picture, placement.picture, colour) for picture in pictures]
     crops = [
         cv2.warpAffine(picture, affine, (w, h), flags=cv2.INTER_LINEAR, borderValue=colour)
         for picture, affine in zip(pictures, affines, strict=True)
     ]
+    if other is not None and augmentation.neighbour and rng.random() < augmentation.neighbour:
+        middle = other.frames[len(other.frames) // 2]
+        there = transformed(placement.affine, person.points)
+        crops = with_neighbour(rng, crops, there, person.known, middle, other.points, other.known)
     points, known = transformed(rescaled_affine(placement.affine, shape.size, shape.grid), person.points), person.known
+    gone = np.zeros(len(known), bool) if placement.picture is None else ~within(person.points, placement.picture)
     if placement.flipped:
         points, known = flipped_joints(points, known)
+        _, gone = flipped_joints(points, gone)
     targets, weights = gaussian_targets(points, known, shape.grid, shape.sigma)
     far = 1.5 * shape.sigma
     outside = (points < -far).any(-1) | (points[:, 0] > shape.grid[1] - 1 + far) | (points[:, 1] > shape.grid[0] - 1 + far)
-    weights = np.where(outside & known, np.float32(1), weights)
+    weights = np.where((outside | gone) & known, np.float32(1), weights)
+    targets[gone] = 0
     return np.stack(disturbed(rng, crops, augmentation)), targets, weights
 
 
@@ -123,6 +133,12 @@ class BatchSource:
         times = np.floor(wanted + rng.random(len(wanted)) * (wanted % 1 > 0)).astype(int)
         return rng.permutation(np.repeat(np.arange(len(self.people)), times))
 
+    def _another(self, n: int, rng: np.random.Generator) -> Person | None:
+        """Anybody but person ``n``; nobody where no neighbours are wanted."""
+        if not self.augmentation.neighbour or len(self.people) < 2:
+            return None
+        return self.people[(n + int(rng.integers(1, len(self.people)))) % len(self.people)]
+
     def batches(self, epoch: int, position: int) -> Iterator[tuple[Batch, int, int]]:
         """Batches from a place on, each with the (epoch, position) at which the next one starts."""
         while True:
@@ -131,10 +147,21 @@ class BatchSource:
                 chosen = order[position : position + self.batch]
                 rngs = [np.random.default_rng([self.seed, epoch, position + i]) for i in range(len(chosen))]
                 made = [
-                    make_sample(self.people[int(n)], rng, self.shape, self.augmentation)
+                    make_sample(self.people[int(n)], rng, self.shape, self.augmentation, self._another(int(n), rng))
                     for n, rng in zip(chosen, rngs, strict=True)
                 ]
                 position += self.batch
                 crops, targets, weights = zip(*made, strict=True)
                 yield Batch(np.stack(crops), np.stack(targets), np.stack(weights)), epoch, position
             epoch, position = epoch + 1, 0
+
+
+def _ended(picture: np.ndarray, border: tuple[float, float, float, float], colour: tuple[int, int, int]) -> np.ndarray:
+    """The picture (H, W, 3) with ``colour`` beyond the border (x0, y0, x1, y1)."""
+    last = np.array(picture.shape[1::-1]) - 1
+    x0, y0 = np.ceil(np.clip(border[:2], 0, last)).astype(int)
+    x1, y1 = np.clip(border[2:], 0, last).astype(int)
+    out = np.empty_like(picture)
+    out[:] = colour
+    out[y0 : y1 + 1, x0 : x1 + 1] = picture[y0 : y1 + 1, x0 : x1 + 1]
+    return out

@@ -191,3 +191,46 @@ def test_batches_depend_on_the_place_alone():
     np.testing.assert_array_equal(again[0].crops, made[4][0].crops)
     np.testing.assert_array_equal(again[0].targets, made[4][0].targets)
     assert sorted(source.order(0)) == list(range(7)) and (source.order(0) != source.order(1)).any()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 100_000))
+def test_where_the_picture_is_cut_nothing_is_shown_and_nothing_may_be_found(seed):
+    white = Person((np.full((200, 100, 3), 255, np.uint8),), standing(), np.ones(15, bool))
+    cut = Augmentation(**{**Augmentation.none().__dict__, "cut": 1.0})
+    shape = Shape((192, 144), (48, 36), 2.0)
+    crops, targets, weights = make_sample(white, np.random.default_rng(seed), shape, cut)
+    assert (weights == 1).all()
+    found = targets.max((1, 2)) > 0
+    assert 4 <= found.sum() < 15
+    for target in targets[found]:
+        y, x = np.unravel_index(target.argmax(), target.shape)
+        near = crops[0][max(round(y * 191 / 47) - 9, 0) : round(y * 191 / 47) + 10]
+        assert near[:, max(round(x * 143 / 35) - 9, 0) : round(x * 143 / 35) + 10].max() == 255
+    assert (crops[0] == 0).any()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 100_000))
+def test_a_neighbour_is_seen_but_not_learnt_and_leaves_most_of_the_person(seed):
+    shape = Shape((192, 144), (48, 36), 2.0, 5)
+    alone = Augmentation.none()
+    beside = Augmentation(**{**alone.__dict__, "neighbour": 1.0})
+    black = Person((np.zeros((200, 100, 3), np.uint8),), standing(), np.ones(15, bool))
+    white = Person((np.full((200, 100, 3), 255, np.uint8),), standing() + 3, np.ones(15, bool))
+    crops, targets, weights = make_sample(black, np.random.default_rng(seed), shape, beside, white)
+    _, same, also = make_sample(black, np.random.default_rng(seed), shape, alone, white)
+    np.testing.assert_array_equal(targets, same)
+    np.testing.assert_array_equal(weights, also)
+    if crops[2].any():
+        assert all(crop.any() for crop in crops[1:4])
+    placement = place(np.random.default_rng(0), standing(), np.ones(15, bool), shape.size, alone)
+    at = np.rint(transformed(placement.affine, standing())).astype(int)
+    assert (crops[2][at[:, 1], at[:, 0]].max(-1) > 200).sum() <= 8
+
+
+def test_somebody_with_few_known_joints_is_nobodys_neighbour():
+    few = Person((np.full((200, 100, 3), 255, np.uint8),), standing(), np.arange(15) < 5)
+    beside = Augmentation(**{**Augmentation.none().__dict__, "neighbour": 1.0})
+    black = Person((np.zeros((200, 100, 3), np.uint8),), standing(), np.ones(15, bool))
+    assert not make_sample(black, np.random.default_rng(0), SHAPE, beside, few)[0].any()

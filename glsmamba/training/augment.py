@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from glsmamba.data.skeletons import POSETRACK15
-from glsmamba.heatmaps import crop_region, region_affine
+from glsmamba.heatmaps import Box, crop_region, region_affine
 
 _UPPER = np.array(
     [name.startswith(("nose", "head")) or name.endswith(("shoulder", "elbow", "wrist")) for name in POSETRACK15.joints]
@@ -74,9 +74,17 @@ def joints_box(points: np.ndarray, known: np.ndarray, margin: float = 0.1) -> tu
 
 
 def place(
-    rng: np.random.Generator, points: np.ndarray, known: np.ndarray, size: tuple[int, int], augmentation: Augmentation
+    rng: np.random.Generator,
+    points: np.ndarray,
+    known: np.ndarray,
+    size: tuple[int, int],
+    augmentation: Augmentation,
+    box: Box | None = None,
 ) -> Placement:
-    """Choose the crop of one person: cut or half body, scale, shift, rotation, flip."""
+    """Choose the crop of one person: cut or half body, scale, shift, rotation, flip.
+
+    ``box`` is around the whole person; without one it follows from the known joints.
+    """
     a = augmentation
     chosen = np.asarray(known, dtype=bool)
     picture = None
@@ -86,8 +94,8 @@ def place(
     elif chosen.sum() > 8 and rng.random() < a.half_body:
         half = chosen & (_UPPER if rng.random() < 0.6 else ~_UPPER)
         if half.sum() >= 3:
-            chosen = half
-    box = joints_box(points, chosen)
+            chosen, box = half, None
+    box = joints_box(points, chosen) if box is None or picture is not None else box
     if picture is not None:  # a box ends where the picture ends
         low, high = np.maximum(box[:2], picture[:2]), np.minimum(np.add(box[:2], box[2:]), picture[2:])
         box = (float(low[0]), float(low[1]), *(float(side) for side in np.maximum(high - low, 2.0)))

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from glsmamba.heatmaps import gaussian_targets, rescaled_affine, transformed
+from glsmamba.data.skeletons import POSETRACK15
+from glsmamba.heatmaps import Box, gaussian_targets, rescaled_affine, transformed
 from glsmamba.training.augment import Augmentation, border_colour, disturbed, flipped_joints, place, window_affines, within
 from glsmamba.training.labels import PictureLabels, TrainingDataError
 from glsmamba.training.neighbours import with_neighbour
@@ -27,12 +28,16 @@ class Person:
         points: (15, 2) joints in the key frame, picture pixels.
         known: (15,) bool.
         weight: how often it is drawn, relative to others.
+        trust: (15,) float32, how much each known joint counts in the loss; None for all alike.
+        box: (x, y, w, h) of the person in the pictures, which the crop is laid around; None for that of the known joints.
     """
 
     frames: tuple[np.ndarray, ...]
     points: np.ndarray
     known: np.ndarray
     weight: float = 1.0
+    trust: np.ndarray | None = None
+    box: Box | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ def make_sample(
     Joints that are not known weigh nothing. A known joint well outside the crop is taught as an empty map: a body that ends at
     the crop's border must not get legs. ``other`` may be set beside the person (:attr:`Augmentation.neighbour`).
     """
-    placement = place(rng, person.points, person.known, shape.size, augmentation)
+    placement = place(rng, person.points, person.known, shape.size, augmentation, person.box)
     affines = [placement.affine] * shape.frames
     if len(person.frames) == 1:
         affines = window_affines(rng, placement.affine, shape.size, shape.frames, augmentation.motion)
@@ -107,6 +112,8 @@ def make_sample(
     outside = (points < -far).any(-1) | (points[:, 0] > shape.grid[1] - 1 + far) | (points[:, 1] > shape.grid[0] - 1 + far)
     weights = np.where((outside | gone) & known, np.float32(1), weights)
     targets[gone] = 0
+    if person.trust is not None:
+        weights = weights * (person.trust[POSETRACK15.flip] if placement.flipped else person.trust)
     return np.stack(disturbed(rng, crops, augmentation)), targets, weights
 
 

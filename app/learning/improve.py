@@ -1,0 +1,154 @@
+"""Improve a model on a project's examples: reads the video, trains, keeps everything in a folder, so that it can be stopped
+at any time and goes on from there.
+
+The folder holds ``job.json`` (what is to be done), ``examples.npz``, ``progress.jsonl`` (a line each step), the state of the
+training and, at the end, ``improved.safetensors`` and ``result.json``. Whoever calls :func:`improve` for the same job again gets
+on with it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.learning.examples import Examples
+
+if TYPE_CHECKING:
+    from glsmamba.training.corrections import ImproveSettings, Outcome
+    from glsmamba.training.samples import Person
+
+__all__ = ["Job", "Stopped", "Tell", "begin", "improve", "read_job"]
+
+#: Told of dictionaries as they go into ``progress.jsonl``.
+Tell = Callable[[dict[str, Any]], None]
+
+
+class Stopped(Exception):
+    """Somebody said so; the state is kept in the folder."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be done. ``start`` is the checkpoint's path, ``settings`` are fields of ``ImproveSettings`` to change."""
+
+    project: str
+    video: str
+    start: str
+    device: str
+    words: str
+    examples: str
+    settings: dict[str, Any]
+
+
+def begin(folder: Path, job: Job, examples: Examples) -> bool:
+    """Put a job into a folder. The same job as is there already goes on from its state; another takes its place.
+
+    Returns whether it goes on.
+    """
+    if read_job(folder) == job and (folder / "examples.npz").is_file():
+        (folder / "result.json").unlink(missing_ok=True)
+        return (folder / "progress.jsonl").is_file()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    examples.save(folder / "examples.npz")
+    _write(folder / "job.json", asdict(job))
+    return False
+
+
+def read_job(folder: Path) -> Job | None:
+    """The job in a folder, None where there is none that can be read."""
+    try:
+        return Job(**json.loads((folder / "job.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def improve(folder: Path, tell: Tell, stopped: Callable[[], bool] = lambda: False, threads: int | None = None) -> Outcome:
+    """Do the job in a folder, from its last state on.
+
+    Args:
+        folder: see :func:`begin`.
+        tell: told of everything that goes into ``progress.jsonl``.
+        stopped: asked again and again; when true the state is saved.
+        threads: CPU threads.
+
+    Raises:
+        Stopped: ``stopped`` said so.
+        ValueError, OSError, RuntimeError: one sentence each; the start checkpoint is untouched.
+    """
+    from glsmamba.training.corrections import Improvement, ImproveSettings, Step
+    from glsmamba.weight_file import read_info
+
+    job = read_job(folder)
+    if job is None:
+        raise ValueError(f"There is nothing to be done in {folder}; begin again from Model > Improve on my corrections….")
+    examples = Examples.load(folder / "examples.npz")
+    info = read_info(job.start)
+    if info.single_frame:
+        raise ValueError(
+            "The single-frame baseline cannot be improved; choose a GLSMamba model in Model > Model… (or by --checkpoint)."
+        )
+    people = _people(examples, Path(job.video), info.config.input_size, info.config.frames, tell, stopped)
+    learn = [person for person, held in zip(people, examples.held_out, strict=True) if not held and person is not None]
+    held_out = [person for person, held in zip(people, examples.held_out, strict=True) if held and person is not None]
+    settings = ImproveSettings(**job.settings)
+    said = {
+        "licence": info.provenance.get("licence", ""), "improved_on": job.project, "video": job.video, "labels": job.words,
+        "date": datetime.now().astimezone().isoformat(timespec="seconds"), "start": info.provenance,
+    }  # fmt: skip
+    work = Improvement(job.start, learn, held_out, folder, settings, job.device, threads, said)
+    with (folder / "progress.jsonl").open("a", encoding="utf-8") as log:
+
+        def note(step: Step) -> None:
+            line = asdict(step)
+            log.write(json.dumps(line) + "\n")
+            log.flush()
+            tell(line)
+
+        outcome = work.run(note, stopped)
+    if outcome.checkpoint is None:
+        raise Stopped
+    _write(folder / "result.json", {**asdict(outcome), "checkpoint": outcome.checkpoint.name})
+    return outcome
+
+
+def _people(
+    examples: Examples, video: Path, size: tuple[int, int], length: int, tell: Tell, stopped: Callable[[], bool]
+) -> list[Person | None]:
+    """The examples cut out of the video; None for those in damaged frames."""
+    from app.inference.windows import Frames
+    from glsmamba.data.video import VideoCancelled, VideoError, VideoReader, build_index
+    from glsmamba.training.corrections import cut_person
+
+    tell({"reading": 0.0})
+    try:
+        frames = Frames(VideoReader(video, build_index(video, cancelled=stopped)))
+    except VideoCancelled as cancelled:
+        raise Stopped from cancelled
+    people: list[Person | None] = []
+    try:
+        for n in range(len(examples.frames)):
+            if stopped():
+                raise Stopped
+            tell({"reading": (n + 1) / len(examples.frames)})
+            x, y, w, h = examples.boxes[n].tolist()
+            try:
+                window = frames.window(int(examples.frames[n]), length)
+                people.append(cut_person(window, (x, y, w, h), examples.points[n], examples.known[n], examples.trust[n], size))
+            except VideoError:
+                people.append(None)
+    finally:
+        frames.close()
+    return people
+
+
+def _write(path: Path, values: dict[str, Any]) -> None:
+    partial = path.with_name(path.name + ".part")
+    partial.write_text(json.dumps(values, default=float), encoding="utf-8")
+    os.replace(partial, path)

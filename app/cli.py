@@ -155,6 +155,20 @@ def _parser() -> argparse.ArgumentParser:
     part.add_argument("--fresh", action="store_true", help="begin anew instead of going on")
 
     part = command(
+        "improve", "improve a model on your corrections",
+        "Train a copy of the model on what you corrected in a project, and measure before and after on frames of it that were\n"
+        "not learnt from. The old model stays as it is; use the new one with `--checkpoint`, or choose its file in\n"
+        "Model > Model…. Ctrl-C stops it; given again, it goes on from there.",
+        "  glsmamba-studio improve jump.mp4 --out jump-improved.safetensors\n"
+        "  glsmamba-studio improve jump.glsproj --out mine.safetensors --minutes 3",
+    )  # fmt: skip
+    part.add_argument("project", type=Path, metavar="PROJECT|VIDEO", help="a *.glsproj file, or the video it belongs to")
+    part.add_argument("--out", required=True, type=Path, metavar="FILE", help="the new checkpoint, a *.safetensors file")
+    part.add_argument("--checkpoint", metavar="FILE", help="what to improve, or a name of `weights list` (default: the shipped one)")
+    part.add_argument("--device", default="auto", help="auto (default: the first CUDA device, else the CPU), cpu, cuda:0, ...")
+    part.add_argument("--minutes", type=float, metavar="N", help="train so long at most (default 8)")
+
+    part = command(
         "evaluate", "measure a checkpoint",
         "PCK of a checkpoint on labelled pictures of people that it was not trained on.",
         "  glsmamba-studio evaluate weights/glsmamba-t.safetensors --stills ../shared/data/lspet",
@@ -218,6 +232,8 @@ def _run(arguments: argparse.Namespace) -> int:
             from glsmamba.training.run import main as train
 
             train([arguments.config, *(["--fresh"] if arguments.fresh else [])])
+        case "improve":
+            return _improve(arguments)
         case "evaluate":
             from glsmamba.training.evaluate import main as evaluate
 
@@ -241,6 +257,17 @@ def _predict(arguments: argparse.Namespace) -> int:
         for written in predict(arguments.videos, options):
             print(written)
     except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        return 130
+    return 0
+
+
+def _improve(arguments: argparse.Namespace) -> int:
+    from app.commands.improve import StoppedImproving, improve_model
+
+    try:
+        print(improve_model(arguments.project, arguments.out, arguments.checkpoint, arguments.device, arguments.minutes))
+    except StoppedImproving as stopped:
         print(stopped, file=sys.stderr)
         return 130
     return 0

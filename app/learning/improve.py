@@ -2,8 +2,7 @@
 at any time and goes on from there.
 
 The folder holds ``job.json`` (what is to be done), ``examples.npz``, ``progress.jsonl`` (a line each step), the state of the
-training and, at the end, ``improved.safetensors`` and ``result.json``. Whoever calls :func:`improve` for the same job again gets
-on with it.
+training and, at the end, ``improved.safetensors`` and ``result.json``. The same job begun again goes on from its state.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from app.learning.examples import Examples
 
 if TYPE_CHECKING:
-    from glsmamba.training.corrections import ImproveSettings, Outcome
+    from glsmamba.training.corrections import Outcome
     from glsmamba.training.samples import Person
 
 __all__ = ["Job", "Stopped", "Tell", "begin", "improve", "read_job"]

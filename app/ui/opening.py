@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,13 +11,10 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
+from app.labels.places import PROJECT_SUFFIX, project_path_for
 from app.ui.events import Message
-from app.ui.settings import data_folder
 
 __all__ = ["PROJECT_SUFFIX", "Opened", "Opener", "project_path_for"]
-
-PROJECT_SUFFIX = ".glsproj"
-
 
 @dataclass(frozen=True, eq=False)
 class Opened:
@@ -44,15 +39,6 @@ class Opened:
     frame: int
     recent: Path
     messages: tuple[Message, ...] = field(default=())
-
-
-def project_path_for(video: Path) -> Path:
-    """``clip.glsproj`` beside ``clip.mp4``, or in the user's data folder when that folder can't be written."""
-    beside = video.parent / (video.stem + PROJECT_SUFFIX if video.is_file() else video.name + PROJECT_SUFFIX)
-    if os.access(beside, os.W_OK) or (not beside.exists() and os.access(video.parent, os.W_OK)):
-        return beside
-    mark = hashlib.sha256(str(video).encode()).hexdigest()[:8]
-    return data_folder() / "projects" / f"{video.stem}-{mark}{PROJECT_SUFFIX}"
 
 
 class Opener(QObject):

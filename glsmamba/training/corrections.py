@@ -208,7 +208,7 @@ class Improvement:
                 break
             loss = self._learn(batch.crops, batch.targets, batch.weights)
             if not math.isfinite(loss):
-                raise TrainingDataError("The model came apart while learning (its error is no number); the old one is as it was.")
+                raise TrainingDataError("The model came apart while learning (its loss is no number); the old one is untouched.")
             p.step, p.epoch, p.position = p.step + 1, epoch, position
             p.seconds = had + time.monotonic() - began
             if stopped():

@@ -164,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     part.add_argument("project", type=Path, metavar="PROJECT|VIDEO", help="a *.glsproj file, or the video it belongs to")
     part.add_argument("--out", required=True, type=Path, metavar="FILE", help="the new checkpoint, a *.safetensors file")
-    part.add_argument("--checkpoint", metavar="FILE", help="what to improve, or a name of `weights list` (default: the shipped one)")
+    part.add_argument("--checkpoint", metavar="FILE", help="what to improve, or a name of `weights list` (default: shipped)")
     part.add_argument("--device", default="auto", help="auto (default: the first CUDA device, else the CPU), cpu, cuda:0, ...")
     part.add_argument("--minutes", type=float, metavar="N", help="train so long at most (default 8)")
 

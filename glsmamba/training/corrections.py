@@ -201,16 +201,17 @@ class Improvement:
         before = self.measured(self.origin)
         tell(self._step(measured=before if p.step == 0 else None))
         every = max(s.steps // max(s.measures, 1), 1)
-        began, had = time.monotonic(), p.seconds
-        saved = began
+        stepped = saved = time.monotonic()
         for batch, epoch, position in self.source.batches(p.epoch, p.position):
             if self._part() >= 1:
                 break
             loss = self._learn(batch.crops, batch.targets, batch.weights)
             if not math.isfinite(loss):
-                raise TrainingDataError("The model came apart while learning (its loss is no number); the old one is untouched.")
+                raise TrainingDataError("Learning went wrong (the loss is not a number); the old model is as it was.")
             p.step, p.epoch, p.position = p.step + 1, epoch, position
-            p.seconds = had + time.monotonic() - began
+            now = time.monotonic()
+            # Measuring and saving don't count, nor does the first step: kernels are compiled in it on a new machine.
+            p.seconds += now - stepped if p.step > 1 else 0.0
             if stopped():
                 self._save()
                 return Outcome(None, before, None, p.step, p.seconds)
@@ -219,6 +220,7 @@ class Improvement:
             if time.monotonic() - saved > _SAVE_EVERY and not done:
                 self._save()
                 saved = time.monotonic()
+            stepped = time.monotonic()
         after = self.measured(self.average)
         tell(self._step(measured=after))
         return Outcome(self._checkpoint(before, after), before, after, p.step, p.seconds)
@@ -242,7 +244,7 @@ class Improvement:
 
     def _step(self, loss: float | None = None, measured: Measured | None = None) -> Step:
         p, s = self.progress, self.settings
-        pace = p.seconds / p.step if p.step else s.seconds / s.steps
+        pace = p.seconds / (p.step - 1) if p.step > 1 else s.seconds / s.steps
         left = min((s.steps - p.step) * pace, s.seconds - p.seconds)
         return Step(p.step, s.steps, p.seconds, max(left, 0.0), loss, measured)
 

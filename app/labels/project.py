@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
@@ -313,13 +313,16 @@ class Project:
         """One person in one frame, or None."""
         return self.poses(frame).get(track)
 
-    def spans(self, first: int, stop: int) -> dict[int, Span]:
-        """Track id -> all poses of that person in frames ``first`` to ``stop - 1`` as arrays; for what looks along time."""
+    def spans(self, first: int, stop: int, tracks: Collection[int] | None = None) -> dict[int, Span]:
+        """Track id -> all poses of that person in frames ``first`` to ``stop - 1`` as arrays; for what looks along time.
+
+        ``tracks``: whom to look at; None: everybody.
+        """
         frames: dict[int, list[int]] = {}
         cells: dict[int, list[bytes]] = {}
         for frame in range(max(first, 0), min(stop, len(self._frames))):
             for track, cell in codec.unpack_frame(self._frames[frame]).items():
-                if cell != TOMBSTONE:
+                if cell != TOMBSTONE and (tracks is None or track in tracks):
                     frames.setdefault(track, []).append(frame)
                     cells.setdefault(track, []).append(cell)
         return {track: Span(np.array(frames[track], np.int64), **codec.decode_many(cells[track])) for track in cells}

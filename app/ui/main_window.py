@@ -33,7 +33,7 @@ from app.ui.why import WhyLabel
 __all__ = ["MainWindow"]
 
 #: Raised when the set of docks changes so that an old layout no longer fits.
-_LAYOUT_VERSION = 2
+_LAYOUT_VERSION = 3
 #: First width of the docks and height of the people in logical pixels.
 _DOCK_WIDTH, _PEOPLE_HEIGHT = 376, 190
 #: When to look whether window and frame fit the screen: X11 tells of the frame some time after the window is shown.
@@ -341,6 +341,9 @@ class MainWindow(QMainWindow):
         event.accept()
         self.hide()
         self.timeline.let_go()
+        for dock in self.docks.values():
+            if isinstance(page := dock.widget(), Page):
+                page.let_go()
         self.session.shut_down()
 
     def showEvent(self, event: QShowEvent) -> None:

@@ -14,6 +14,7 @@ from app.ui.panels.keypoints import KeypointsPanel
 from app.ui.panels.people import PeoplePanel
 from app.ui.panels.problems import ProblemsPanel
 from app.ui.panels.regions import RegionsPanel
+from app.ui.panels.statistics import StatisticsPanel
 from app.ui.session import Session
 
 __all__ = ["PANELS", "Panel"]
@@ -41,5 +42,6 @@ PANELS: tuple[Panel, ...] = (
     Panel("activation", "Activation", RIGHT, "details", ActivationPanel),
     Panel("problems", "Problems", RIGHT, "details", ProblemsPanel),
     Panel("history", "History", RIGHT, "details", HistoryPanel),
+    Panel("statistics", "Statistics", RIGHT, "details", StatisticsPanel),
     Panel("regions", "Regions", RIGHT, "details", RegionsPanel),
 )

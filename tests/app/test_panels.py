@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hands import wait_until
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QTableView
 
@@ -18,6 +19,7 @@ from app.labels.pose import Pose, Provenance, Visibility
 from app.ui import theme
 from app.ui.application import make_application, make_window
 from app.ui.main_window import MainWindow
+from app.ui.panels.envelope import Envelope, thinned
 from app.ui.panels.people import nearest_frame
 from app.ui.panels.tiles import Tile, Tiles
 from app.ui.panels_table import PANELS
@@ -368,3 +370,96 @@ def test_n_leads_to_what_is_most_doubtful_says_why_and_goes_on_once_it_is_review
     assert not window.why.isVisible()
     press(Qt.Key.Key_N)
     assert session.frame == 30
+
+
+# ---- statistics --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def statistics(qtbot, window):
+    page = panel(window, "statistics")
+
+    def computed(joint: int | None, tracks: tuple[int, ...] = (1,)):
+        asked = lambda: page._computed is not None and page._computed.whole and page._computed.asked  # noqa: E731
+        qtbot.waitUntil(lambda: (got := asked()) and (got.tracks, got.joint) == (tracks, joint))
+        return page._computed.series
+
+    return page, computed
+
+
+def test_statistics_follow_the_selection_and_the_corrections(qtbot, window, statistics) -> None:
+    page, computed = statistics
+    session = window.session
+    assert "Select a person" in page._inner.words
+    session.select(1, WRIST)
+    assert np.isnan(computed(WRIST)[1]["displacement"].values[0]) and computed(WRIST)[1]["displacement"].values[5] == 0
+    assert page.joints.currentText() == "Selected: left wrist" and page.titles["displacement"].text().endswith("left wrist: –")
+    session.go_to(5)
+    qtbot.waitUntil(lambda: "left wrist: 0.0 px" in page.titles["displacement"].text())
+    assert page.plots["length"].getPlotItem().getAxis("left").labelText == "px"
+    session.apply(lambda project: edits.move_joint(project, 7, 1, WRIST, standing(90.0).keypoints[WRIST] + (30.0, 0.0)))
+    qtbot.waitUntil(lambda: len(page._computed.series[1]["displacement"].human) == 1)
+    moved = page._computed.series[1]["displacement"]
+    assert moved.values[7] == moved.values[8] == 30 and moved.jumps.tolist() == [7, 8] and moved.human.tolist() == [7]
+    qtbot.mouseClick(page.on, Qt.MouseButton.LeftButton)
+    assert session.frame == 7
+    qtbot.waitUntil(lambda: "left wrist: 30.0 px" in page.titles["displacement"].text())
+    assert np.isnan(page._computed.series[1]["score"].values[7]) and "left wrist: –" in page.titles["score"].text()
+    page.joints.setFocus(Qt.FocusReason.TabFocusReason)
+    for _ in range(2):
+        QTest.keyClick(page.joints, Qt.Key.Key_Down)
+    nose = 0
+    assert page.joints.currentText() == "nose"
+    assert not len(computed(nose)[1]["displacement"].jumps)
+    window.session.select(2)
+    assert np.isnan(computed(nose, (2,))[2]["displacement"].values).sum() == 31  # all but ten frames, and the first of those
+
+
+def test_a_click_or_drag_in_a_plot_scrubs_the_wheel_zooms_and_a_double_click_shows_all(qtbot, window, statistics) -> None:
+    page, computed = statistics
+    session, plot = window.session, page.plots["length"]
+    session.select(1, WRIST)
+    computed(WRIST)
+    view, y = plot.viewport(), plot.height() // 2
+
+    def at(frame: int) -> QPoint:
+        return QPoint(round(plot.x_of(frame)), y)
+
+    for frame in (31, 4):
+        QTest.mouseClick(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at(frame))
+        assert session.frame == frame
+    QTest.mousePress(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at(5))
+    QTest.mouseMove(view, at(20))
+    assert session.frame == 20
+    QTest.mouseRelease(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at(20))
+    qtbot.waitUntil(lambda: plot._now.value() == 20 == page.plots["score"]._now.value())
+    page.zoom.setCurrentIndex(page.zoom.count() - 1)
+    for turned in (120, 240):
+        where = at(20)
+        point = QPointF(where)
+        QApplication.sendEvent(view, QWheelEvent(
+            point, QPointF(view.mapToGlobal(point)), QPoint(), QPoint(0, turned), Qt.MouseButton.NoButton,
+            Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+        ))  # fmt: skip
+        assert abs(at(20).x() - where.x()) <= 1  # the frame under the pointer stays
+    assert page.axis.shown < 25
+    session.go_to(39)
+    qtbot.waitUntil(lambda: page.axis.first + page.axis.shown >= 39)  # the current frame is brought back into view
+    QTest.mouseDClick(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at(39))
+    assert page.axis.fitted and page.zoom.currentText() == "All frames"
+
+
+def test_an_envelope_keeps_extremes_and_gaps_and_few_points() -> None:
+    rng = np.random.default_rng(1)
+    values = rng.normal(0, 1, 100_000).astype(np.float32)
+    values[12_345], values[70_000:71_000] = 50, np.nan
+    drawn = Envelope(values)
+    for first, shown in ((0.0, 100_000.0), (11_000.0, 3000.0)):
+        x, y = drawn.points(first, shown, 300)
+        assert len(x) == len(y) < 700 and np.nanmax(y) == 50 and abs(x[np.nanargmax(y)] - 12_345) < 2 * shown / 300
+        assert (np.diff(x) >= 0).all()
+    x, y = drawn.points(0.0, 100_000.0, 300)
+    assert np.isnan(y[(x > 70_400) & (x < 70_600)]).all()
+    x, y = drawn.points(70_990.4, 20.0, 300)
+    np.testing.assert_array_equal(y, values[x.astype(int)])
+    assert thinned(np.arange(0, 100_000, 2), 0, 100_000, 50).size <= 51 and thinned(np.array([3, 9]), 5, 10, 50).tolist() == [9]

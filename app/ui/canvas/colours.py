@@ -75,6 +75,29 @@ def bone_colour(colours: Sequence[Rgb], skeleton: Skeleton, edge: tuple[int, int
     return colours[b]
 
 
+def contrast(a: Rgb, b: Rgb) -> float:
+    """Contrast of two colours as WCAG 2 defines it, from 1 to 21."""
+
+    def luminance(rgb: Rgb) -> float:
+        r, g, b = ((v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4) for v in (c / 255 for c in rgb))
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+    high, low = sorted((luminance(a), luminance(b)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@cache
+def on_ground(rgb: Rgb, ground: str) -> Rgb:
+    """A colour for thin lines and marks: darker on a light ground, or lighter on a dark one, until it stands out by 3:1."""
+    under = _rgb(ground)
+    towards = 0 if contrast(under, (0, 0, 0)) > contrast(under, (255, 255, 255)) else 255
+    for step in range(20):
+        r, g, b = (round(c + (towards - c) * step / 20) for c in rgb)
+        if contrast((r, g, b), under) >= 3:
+            break
+    return r, g, b
+
+
 def qcolor(rgb: Rgb, alpha: float = 1.0) -> QColor:
     """A QColor of an RGB triple and an opacity in [0, 1]."""
     return QColor(*rgb, round(255 * alpha))

@@ -106,6 +106,9 @@ class Page(QStackedWidget):
     def catch_up(self) -> None:
         """It came on screen: show what happened meanwhile. The window calls this when a tab is raised."""
 
+    def let_go(self) -> None:
+        """The window is being closed: end what runs beside it."""
+
     def showEvent(self, event: QShowEvent) -> None:
         """Catch up on what happened while hidden."""
         super().showEvent(event)

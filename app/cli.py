@@ -169,14 +169,32 @@ def _parser() -> argparse.ArgumentParser:
     part.add_argument("--minutes", type=float, metavar="N", help="train so long at most (default 8)")
 
     part = command(
-        "evaluate", "measure a checkpoint",
-        "PCK of a checkpoint on labelled pictures of people that it was not trained on.",
-        "  glsmamba-studio evaluate weights/glsmamba-t.safetensors --stills ../shared/data/lspet",
+        "evaluate", "measure a checkpoint or predictions",
+        "Measure a checkpoint on a labelled data set, per joint: PCK, PCKh, and as far as the set allows PoseTrack's AP,\n"
+        "COCO's OKS-AP and jitter. PATH is the data set's folder as published: PoseTrack 2017, 2018 or 21, COCO keypoints,\n"
+        "Sub-JHMDB, Leeds Sports Pose or its extension; or a PoseTrack file of this program (its video beside it); or a\n"
+        "project, of which what a human placed, accepted or reviewed is the truth. Instead of a checkpoint it takes\n"
+        "predictions: a PoseTrack file or a folder of them.",
+        "  glsmamba-studio evaluate weights/glsmamba-t.safetensors --data lspet --split held-out\n"
+        "  glsmamba-studio evaluate glsmamba-t --data posetrack18 --split val --boxes both --json figures.json\n"
+        "  glsmamba-studio evaluate results/ --data posetrack17 --split val",
     )  # fmt: skip
-    part.add_argument("checkpoint", metavar="CHECKPOINT", help="safetensors file")
-    part.add_argument("--stills", metavar="DIR", help="folder of Leeds Sports Pose Extended")
-    part.add_argument("--split", choices=["held-out", "validation"], default="held-out", help="which people (default held-out)")
-    part.add_argument("--json", action="store_true", help="print the figures as JSON")
+    part.add_argument(
+        "checkpoint", metavar="CHECKPOINT|PREDICTIONS", help="checkpoint, name of `weights list`, or PoseTrack predictions"
+    )
+    part.add_argument("--data", "--stills", type=Path, required=True, metavar="PATH", help="the data set")
+    part.add_argument("--split", default="", help="which part of it, such as val; needed where it has several")
+    part.add_argument("--kind", default="", help="what the set must be, such as posetrack18 (default: what lies there)")
+    part.add_argument("--video", type=Path, metavar="VIDEO", help="video of a PoseTrack file or project, if not beside it")
+    part.add_argument(
+        "--boxes", choices=["truth", "detector", "both"], default="truth",
+        help="people's own boxes, those of the program's person detector, or one after the other (default truth)",
+    )  # fmt: skip
+    part.add_argument("--limit", type=int, metavar="N", help="only the first N labelled frames")
+    part.add_argument("--device", default="auto", help="auto (default), cpu, cuda:0, ...")
+    part.add_argument(
+        "--json", nargs="?", const="", metavar="FILE", help="figures as JSON: into FILE beside the table, or instead of it"
+    )
     return parser
 
 
@@ -235,11 +253,7 @@ def _run(arguments: argparse.Namespace) -> int:
         case "improve":
             return _improve(arguments)
         case "evaluate":
-            from glsmamba.training.evaluate import main as evaluate
-
-            options = ["--stills", arguments.stills] if arguments.stills else []
-            options += ["--json"] if arguments.json else []
-            evaluate([arguments.checkpoint, "--split", arguments.split, *options])
+            _evaluate(arguments)
         case _:
             return _open(getattr(arguments, "path", None))
     return 0
@@ -271,6 +285,20 @@ def _improve(arguments: argparse.Namespace) -> int:
         print(stopped, file=sys.stderr)
         return 130
     return 0
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from app.commands.evaluate import Boxes, Question, evaluate
+
+    boxes: tuple[Boxes, ...] = ("truth", "detector") if arguments.boxes == "both" else (arguments.boxes,)
+    question = Question(
+        arguments.checkpoint, arguments.data, arguments.split, arguments.kind, arguments.video, boxes, arguments.limit,
+        arguments.device,
+    )  # fmt: skip
+    text, figures = evaluate(question)
+    if arguments.json:
+        Path(arguments.json).write_text(figures + "\n", encoding="utf-8")
+    print(text if arguments.json != "" else figures)
 
 
 def _weights(arguments: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ from app.labels.pose import Pose, Provenance, Visibility
 from app.labels.project import Project
 from glsmamba.data.skeletons import POSETRACK15, joint_map
 
-__all__ = ["ACCEPTED", "NEEDED", "Examples", "TooFewError", "gather"]
+__all__ = ["ACCEPTED", "NEEDED", "Examples", "TooFewError", "gather", "trusted"]
 
 #: So many reviewed frames are needed: with fewer nothing is left to measure on.
 NEEDED = 10
@@ -107,7 +107,7 @@ def gather(project: Project, progress: Callable[[float], None] | None = None) ->
         if not any(value & codec.REVIEWED or value & codec.FIGURE in (2, 3) for value in flags.values()):
             continue
         for track, pose in project.poses(frame).items():
-            box, weight = box_of(pose), _trust(pose)[np.maximum(index, 0)] * (index >= 0)
+            box, weight = box_of(pose), trusted(pose)[np.maximum(index, 0)] * (index >= 0)
             if box is None or box[2] <= 0 or box[3] <= 0 or (weight > 0).sum() < _LEAST_JOINTS:
                 continue
             frames.append(frame)
@@ -133,7 +133,7 @@ def gather(project: Project, progress: Callable[[float], None] | None = None) ->
     )  # fmt: skip
 
 
-def _trust(pose: Pose) -> np.ndarray:
+def trusted(pose: Pose) -> np.ndarray:
     """(K,) how much each joint counts; 0 for those that are absent or that nobody looked at."""
     left = ACCEPTED if pose.looked_at else 0.0
     return np.where(pose.provenance == Provenance.HUMAN, PLACED, left) * (pose.visibility != Visibility.ABSENT)

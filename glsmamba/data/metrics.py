@@ -7,16 +7,16 @@ out of the mean.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from glsmamba.data.records import PersonRecord, SequenceRecord, Visibility
+from glsmamba.data.records import FrameRecord, PersonRecord, SequenceRecord, Visibility
 
 __all__ = [
-    "COCO_SIGMAS", "HEAD", "AveragePrecision", "area_under", "average_precision", "head_size", "head_sizes", "jitter",
-    "match_people", "oks", "pck",
+    "COCO_SIGMAS", "HEAD", "AveragePrecision", "area_under", "average_precision", "head_size", "head_sizes", "inside_polygon",
+    "jitter", "match_people", "oks", "pck",
 ]  # fmt: skip
 
 #: Head size over the diagonal of the head box.
@@ -109,49 +109,53 @@ class AveragePrecision:
         return float(known.mean()) if known.size else float("nan")
 
 
-def average_precision(predicted: SequenceRecord, truth: SequenceRecord, part: float = 0.5) -> AveragePrecision:
-    """PoseTrack's AP of predictions: people are matched by PCKh, joints ranked by their scores over all frames.
+def average_precision(
+    predicted: Sequence[SequenceRecord], truth: Sequence[SequenceRecord], part: float = 0.5
+) -> AveragePrecision:
+    """PoseTrack's AP: people are matched by PCKh, joints ranked by their scores over all frames of all sequences.
 
-    Frames of the truth without people are passed over, with what was predicted there, as poseval does. Predicted joints of
-    people who match nobody, and joints that the truth does not label on people who do, are false positives.
+    As poseval does it: frames of the truth without people are passed over, with what was predicted there; joints inside ignore
+    regions of the truth are taken out of both, and people of whom nothing is left. Predicted joints of people who match nobody,
+    and joints that the truth does not label on people who do, are false positives.
 
     Args:
-        predicted: with scores; people without are ranked at 0.
-        truth: everybody with a head box.
+        predicted: with scores; people without are ranked at 0. In the order of ``truth``.
+        truth: everybody with joints has a head box.
         part: of the head size.
 
     Raises:
         ValueError: other frames or other joints than the truth's, or a person of the truth without a head box.
     """
-    if predicted.skeleton.joints != truth.skeleton.joints:
-        raise ValueError("Predictions and truth have different joints; map one to the other by name first.")
-    if [frame.index for frame in predicted.frames] != [frame.index for frame in truth.frames]:
-        raise ValueError("Predictions and truth have different frames; both must list every frame of the clip in order.")
-    joints = len(truth.skeleton)
+    joints = len(truth[0].skeleton) if truth else 0
     count = np.zeros(joints, np.int64)
     scores: list[list[float]] = [[] for _ in range(joints)]
     right: list[list[bool]] = [[] for _ in range(joints)]
-    for guess, real in zip(predicted.frames, truth.frames, strict=True):
+    for guess, real in _frame_pairs(predicted, truth):
         if not real.people:
             continue
-        there = _present(real.people)
+        wanted, there = _judged(real.people, real.ignore_regions, joints)
+        guessed, found = _judged(guess.people, real.ignore_regions, joints)
         count += there.sum(0)
-        if not guess.people:
-            continue
-        found = _present(guess.people)
         # (P, G, K): predicted joint k of person p is right for person g
-        close = (
-            _distance(_points(guess.people)[:, None], _points(real.people)[None])
-            <= part * head_sizes(real.people)[None, :, None]
-        )
-        close &= found[:, None] & there[None]
+        apart = _distance(_points(guessed, joints)[:, None], _points(wanted, joints)[None])
+        close = (apart <= part * head_sizes(wanted)[None, :, None]) & found[:, None] & there[None]
         for p, g in enumerate(match_people(close, there).tolist()):
-            person = guess.people[p]
+            person = guessed[p]
             for k in np.flatnonzero(found[p]).tolist():
                 scores[k].append(0.0 if person.scores is None else float(person.scores[k]))
                 right[k].append(g >= 0 and bool(close[p, g, k]))
     areas = [area_under(np.array(s), np.array(r, bool), int(n)) for s, r, n in zip(scores, right, count, strict=True)]
     return AveragePrecision(np.array(areas), count)
+
+
+def inside_polygon(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
+    """(N, 2) points and an (M, 2) polygon, not closed -> (N,) bool: inside it (even-odd rule)."""
+    x, y = points[:, :1], points[:, 1:]
+    here, there = polygon, np.roll(polygon, -1, axis=0)
+    spans = (here[:, 1] > y) != (there[:, 1] > y)
+    rise = np.where(here[:, 1] == there[:, 1], 1.0, there[:, 1] - here[:, 1])
+    crossing = here[:, 0] + (y - here[:, 1]) / rise * (there[:, 0] - here[:, 0])
+    return np.asarray(((spans & (x < crossing)).sum(1) % 2) == 1)
 
 
 def match_people(close: np.ndarray, labelled: np.ndarray) -> np.ndarray:
@@ -197,12 +201,38 @@ def _distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.asarray(np.linalg.norm(np.asarray(a, np.float64) - np.asarray(b, np.float64), axis=-1))
 
 
-def _present(people: Sequence[PersonRecord]) -> np.ndarray:
-    return np.stack([person.visibility != Visibility.ABSENT for person in people])
+def _frame_pairs(
+    predicted: Sequence[SequenceRecord], truth: Sequence[SequenceRecord]
+) -> Iterator[tuple[FrameRecord, FrameRecord]]:
+    if len(predicted) != len(truth):
+        raise ValueError(f"There are {len(predicted)} predicted sequences for {len(truth)} of the truth.")
+    for guess, real in zip(predicted, truth, strict=True):
+        if guess.skeleton.joints != real.skeleton.joints:
+            raise ValueError("Predictions and truth have different joints; map one to the other by name first.")
+        if [frame.index for frame in guess.frames] != [frame.index for frame in real.frames]:
+            raise ValueError(
+                f"Predictions and truth of {real.name} have different frames; both must list every frame of the clip in order."
+            )
+        yield from zip(guess.frames, real.frames, strict=True)
 
 
-def _points(people: Sequence[PersonRecord]) -> np.ndarray:
-    return np.stack([person.keypoints for person in people])
+def _judged(
+    people: Sequence[PersonRecord], regions: Sequence[np.ndarray], joints: int
+) -> tuple[list[PersonRecord], np.ndarray]:
+    """Those with joints outside the ignore regions, and (N, K) bool which these are."""
+    kept, present = [], []
+    for person in people:
+        seen = person.visibility != Visibility.ABSENT
+        for region in regions:
+            seen = seen & ~inside_polygon(person.keypoints, region)
+        if seen.any():
+            kept.append(person)
+            present.append(seen)
+    return kept, np.stack(present) if present else np.zeros((0, joints), bool)
+
+
+def _points(people: Sequence[PersonRecord], joints: int) -> np.ndarray:
+    return np.stack([person.keypoints for person in people]) if people else np.zeros((0, joints, 2))
 
 
 def _nans(n: int) -> np.ndarray:

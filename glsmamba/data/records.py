@@ -36,6 +36,8 @@ class PersonRecord:
         box: person box, or None.
         head_box: head box, or None.
         score: confidence of the person, or None.
+        area: of the person's outline in square pixels, or None where the file says nothing of it (COCO does).
+        crowd: not one person but a group that nobody told apart, in which evaluators look at nothing (COCO's ``iscrowd``).
     """
 
     track_id: int | None
@@ -45,6 +47,8 @@ class PersonRecord:
     box: Box | None = None
     head_box: Box | None = None
     score: float | None = None
+    area: float | None = None
+    crowd: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -134,3 +134,11 @@ LSP14 = Skeleton(
         "right_shoulder", "left_shoulder", "left_elbow", "left_wrist", "head_bottom", "head_top",
     ),
 )  # fmt: skip
+#: JHMDB's puppet: the neck is PoseTrack's head_bottom; ``belly`` and ``face`` (the head's middle) have no counterpart there.
+JHMDB15 = Skeleton(
+    "jhmdb15",
+    (
+        "head_bottom", "belly", "face", "right_shoulder", "left_shoulder", "right_hip", "left_hip", "right_elbow", "left_elbow",
+        "right_knee", "left_knee", "right_wrist", "left_wrist", "right_ankle", "left_ankle",
+    ),
+)  # fmt: skip

@@ -1,14 +1,7 @@
-"""PCK of a model on labelled pictures: the share of joints closer to the label than a part of the person's size.
-
-Run it on the people nobody trained on::
-
-    python -m glsmamba.training.evaluate weights/glsmamba-t.safetensors --stills ../shared/data/lspet
-"""
+"""PCK of a network on labelled pictures, as a training checks itself with; ``main.py evaluate`` measures all there is."""
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -19,10 +12,9 @@ import torch
 from glsmamba.config import ModelConfig
 from glsmamba.data.skeletons import POSETRACK15
 from glsmamba.heatmaps import crop_affine, decode, inverted_affine, rescaled_affine, transformed
-from glsmamba.modeling.model import GLSMamba
 from glsmamba.modeling.pixels import normalised
 from glsmamba.training.augment import joints_box
-from glsmamba.training.labels import PictureLabels, Split, load_lspet, person_size
+from glsmamba.training.labels import PictureLabels, person_size
 
 Net = Callable[[torch.Tensor], torch.Tensor]
 
@@ -133,42 +125,5 @@ def read_pictures(labels: PictureLabels) -> list[np.ndarray]:
     return [cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB) for path in labels.images]
 
 
-def table(result: Score) -> str:
-    """A Markdown table of a score."""
-    lines = [
-        f"{result.people} people, {result.joints} labelled joints: PCK@0.2 of person size {result.body:.3f}, "
-        f"@0.1 {result.body_strict:.3f}, @0.2 of torso {result.torso:.3f}",
-        "",
-        "| joint | PCK@0.2 | PCK@0.1 | labelled |",
-        "|---|---|---|---|",
-    ]
-    lines += [f"| {name} | {a:.3f} | {b:.3f} | {n} |" for name, (a, b, n) in result.per_joint.items() if n]
-    return "\n".join(lines)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line of the evaluation."""
-    from glsmamba.checkpoint import load_checkpoint
-
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("checkpoint")
-    parser.add_argument("--stills", default="../shared/data/lspet", help="folder of Leeds Sports Pose Extended")
-    parser.add_argument("--split", default="held-out", choices=["held-out", "validation"])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    options = parser.parse_args(arguments)
-    torch.set_num_threads(options.threads)
-    split: Split = options.split
-    labels = load_lspet(options.stills, split)
-    model, info = load_checkpoint(options.checkpoint)
-    assert isinstance(model, GLSMamba)
-    result = evaluate(model, info.config, labels, read_pictures(labels))
-    print(json.dumps(result.__dict__, indent=1) if options.json else table(result))
-
-
 def _share(hits: np.ndarray) -> float:
     return float(np.mean(hits)) if hits.size else float("nan")
-
-
-if __name__ == "__main__":
-    main()

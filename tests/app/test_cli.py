@@ -227,3 +227,36 @@ def test_info_names_versions_devices_kernels_and_checkpoint(capsys: pytest.Captu
     assert code == 0
     for word in ("torch", "cpu", "Selective scan", "tiny", "left_wrist", "person-detector.onnx"):
         assert word in printed
+
+
+def test_a_checkpoint_is_measured_on_what_a_human_said_in_a_project(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, small_video: Path, checkpoint: Path
+) -> None:
+    from glsmamba.data.video import VideoReader
+
+    place = tmp_path / "numbered.glsproj"
+    with VideoReader(small_video) as video, Project.create(place, video.info) as project:
+        for frame in (3, 20):
+            edit, track = edits.add_person(project, frame, (100, 60, 60, 150))
+            project.apply(edit)
+        for joint in range(4):
+            project.apply(edits.move_joint(project, 20, track, joint, (120 + joint, 70 + 20 * joint)))
+    told = tmp_path / "figures.json"
+    code, printed, err = say(
+        capsys, "evaluate", checkpoint, "--data", place, "--boxes", "both", "--device", "cpu", "--json", told
+    )  # fmt: skip
+    assert code == 0, err
+    assert "1 labelled frame, 1 person" in err and "1 person, 4 labelled joints" in printed
+    figures = json.loads(told.read_text())
+    assert figures["data"]["kind"] == "project" and set(figures["boxes"]) == {"truth", "detector"}
+    assert set(figures["boxes"]["truth"]["labelled"]) == {"nose", "head_bottom", "head_top", "left_shoulder"}
+    assert figures["boxes"]["detector"]["overall"]["PCK@0.2 person"] == 0  # nobody is to be seen there
+    code, printed, err = say(capsys, "export", place, "--out", tmp_path / "out")
+    assert code == 0, err
+    code, printed, err = say(
+        capsys, "evaluate", tmp_path / "out", "--data", tmp_path / "out" / "numbered.json", "--video", small_video, "--json"
+    )  # fmt: skip
+    assert code == 0, err
+    assert json.loads(printed)["boxes"]["files"]["overall"]["AP"] == 1
+    code, _, err = say(capsys, "evaluate", checkpoint, "--data", tmp_path / "nothing")
+    assert code == 2 and "no data set at" in err

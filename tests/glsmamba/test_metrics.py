@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glsmamba.data.metrics import area_under, average_precision, head_size, match_people, pck
+from glsmamba.data.metrics import AveragePrecision, area_under, average_precision, head_size, match_people, pck
 from glsmamba.data.records import FrameRecord, PersonRecord, SequenceRecord, Visibility
 
 K = 15
@@ -25,6 +25,10 @@ def person(x: float, score: float = 0.5, absent: tuple[int, ...] = (), head_box=
 
 def clip(*frames: list[PersonRecord]) -> SequenceRecord:
     return SequenceRecord("clip", tuple(FrameRecord(n, tuple(people)) for n, people in enumerate(frames)))
+
+
+def ap(predicted: SequenceRecord, truth: SequenceRecord) -> AveragePrecision:
+    return average_precision([predicted], [truth])
 
 
 def test_pck_counts_what_is_labelled_up_to_the_border() -> None:
@@ -45,45 +49,45 @@ def test_pck_counts_what_is_labelled_up_to_the_border() -> None:
 
 def test_the_truth_as_prediction_is_perfect_in_every_joint_that_occurs() -> None:
     truth = clip([person(0, absent=(14,)), person(200, absent=(14,))], [], [person(50, absent=(14,))])
-    result = average_precision(truth, truth)
+    result = ap(truth, truth)
     assert (result.per_joint[:14] == 1).all() and np.isnan(result.per_joint[14])
     assert result.mean == 1 and result.labelled.tolist() == [3] * 14 + [0]
 
 
 def test_missed_people_cost_recall_and_strangers_precision_by_their_score() -> None:
     truth = clip([person(0), person(200)])
-    assert average_precision(clip([person(3)]), truth).mean == 0.5
-    assert average_precision(clip([]), truth).mean == 0
+    assert ap(clip([person(3)]), truth).mean == 0.5
+    assert ap(clip([]), truth).mean == 0
     # ranked: right, stranger, right: 1/2 at precision 1, 1/2 at 2/3
     between = clip([person(0, 0.9), person(500, 0.8), person(200, 0.7)])
-    np.testing.assert_allclose(average_precision(between, truth).per_joint, (1 + 2 / 3) / 2)
+    np.testing.assert_allclose(ap(between, truth).per_joint, (1 + 2 / 3) / 2)
     last = clip([person(0, 0.9), person(500, 0.1), person(200, 0.7)])
-    assert average_precision(last, truth).mean == 1
+    assert ap(last, truth).mean == 1
 
 
 def test_a_joint_beyond_half_a_head_is_wrong_for_that_joint_alone() -> None:
     guess = person(0)
     guess.keypoints[4] += (15.1, 0)
-    per_joint = average_precision(clip([guess]), clip([person(0)])).per_joint
+    per_joint = ap(clip([guess]), clip([person(0)])).per_joint
     assert per_joint[4] == 0 and (np.delete(per_joint, 4) == 1).all()
     guess.keypoints[4] -= (0.2, 0)
-    assert average_precision(clip([guess]), clip([person(0)])).mean == 1
+    assert ap(clip([guess]), clip([person(0)])).mean == 1
 
 
 def test_a_joint_the_truth_does_not_label_is_a_false_positive() -> None:
     truth = clip([person(0, absent=(2,))], [person(0)])
     # joint 2: first a wrong one at 0.9, then the right one at 0.5 -> precision 1/2 at recall 1
-    per_joint = average_precision(clip([person(0, 0.9)], [person(0, 0.5)]), truth).per_joint
+    per_joint = ap(clip([person(0, 0.9)], [person(0, 0.5)]), truth).per_joint
     assert per_joint[2] == 0.5 and (np.delete(per_joint, 2) == 1).all()
 
 
 def test_frames_without_people_in_the_truth_are_passed_over() -> None:
-    assert average_precision(clip([person(0)], [person(0, 0.99)]), clip([person(0)], [])).mean == 1
+    assert ap(clip([person(0)], [person(0, 0.99)]), clip([person(0)], [])).mean == 1
 
 
 def test_of_two_predictions_of_one_person_one_counts() -> None:
     near = clip([person(1, 0.5), person(2, 0.9)])  # both fit in all joints: the first is taken, the other is a stranger
-    assert average_precision(near, clip([person(0)])).mean == 0.5
+    assert ap(near, clip([person(0)])).mean == 0.5
 
 
 def test_matching_takes_the_best_and_gives_no_second_choice() -> None:
@@ -118,6 +122,6 @@ def test_the_area_is_that_of_its_definition(hits: list[bool], missed: int, shuff
 
 def test_what_cannot_be_compared_is_refused() -> None:
     with pytest.raises(ValueError, match="different frames"):
-        average_precision(clip([person(0)]), clip([person(0)], []))
+        ap(clip([person(0)]), clip([person(0)], []))
     with pytest.raises(ValueError, match="no head box"):
-        average_precision(clip([person(0)]), clip([person(0, head_box=None)]))
+        ap(clip([person(0)]), clip([person(0, head_box=None)]))

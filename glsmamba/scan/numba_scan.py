@@ -325,3 +325,34 @@ def scan_cpu(
     keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (delta, a, bs, cs, skip, bias))
     y, last = _Scan.apply(u, delta, a, bs, cs, skip, bias, order, softplus, keep)
     return (y[..., :inner], last[:, :, :inner]) if missing else (y, last)
+
+
+def scan_streams_cpu(
+    u: torch.Tensor,
+    low: torch.Tensor,
+    weight: torch.Tensor,
+    a: torch.Tensor,
+    bs: torch.Tensor,
+    cs: torch.Tensor,
+    skip: torch.Tensor,
+    bias: torch.Tensor,
+    order: torch.Tensor,
+    streams: int,
+) -> list[torch.Tensor]:
+    """The scan of float32 CPU tensors without gradients, in as little memory as it takes.
+
+    Step sizes (with softplus) are made tile by tile from ``low`` (B,K,L,R) and ``weight`` (K,I,R); the outputs of path k are
+    added to stream k mod ``streams``. low, bs, cs may be views. I must be a multiple of ``BLOCK``; all else as in
+    :func:`glsmamba.scan.selective.selective_scan`. Returns (B,L,I) of every stream.
+    """
+    batch, _, inner = u.shape
+    paths, states = a.shape[0], a.shape[2]
+    rate = (a.transpose(1, 2) * _LOG2E).contiguous()
+    # each a tensor of its own: the C library keeps the memory of those below 32 MB, and fresh pages cost as much as the writing
+    outputs = [torch.empty(u.shape) for _ in range(streams)]
+    _run_forward(
+        u.contiguous(), None, low, weight.transpose(1, 2).contiguous(), rate, bs, cs, skip.contiguous(), bias.contiguous(),
+        order.contiguous(), True, [t[sample] for sample in range(batch) for t in outputs], None,
+        u.new_empty(batch, paths, states, inner),
+    )  # fmt: skip
+    return outputs

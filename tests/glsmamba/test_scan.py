@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from glsmamba.scan import cuda_scan
+from glsmamba.scan.numba_scan import scan_streams_cpu
 from glsmamba.scan.orders import path_orders, window_orders
 from glsmamba.scan.reference import scan_loop
 from glsmamba.scan.selective import backend_report, selective_scan
@@ -100,6 +101,19 @@ def test_nothing_to_scan_gives_nothing() -> None:
     y.sum().backward()
     assert y.shape == (2, 3, 0, 16) and not last.any()
     assert all(leaf.grad is not None and not leaf.grad.any() for leaf in leaves)
+
+
+@pytest.mark.parametrize("streams", [1, 3, 6])
+def test_step_sizes_made_in_the_kernel_and_paths_added_up_are_the_same(streams: int) -> None:
+    inputs = make_inputs(2, 6, 200, 64, 5)
+    generator = torch.Generator().manual_seed(1)
+    low, bs, cs = torch.randn(2, 200, 6, 13, generator=generator).transpose(1, 2).split([3, 5, 5], -1)
+    weight = torch.randn(6, 64, 3, generator=generator) * 0.3
+    delta = torch.matmul(low, weight.transpose(1, 2))
+    u, a, skip, bias, order = (inputs[n] for n in ("u", "A", "D", "delta_bias", "order"))
+    wanted = selective_scan(u, delta, a, bs, cs, skip, bias, order).unflatten(1, (6 // streams, streams)).sum(1)
+    got = torch.stack(scan_streams_cpu(u, low, weight, a, bs, cs, skip, bias, order, streams), 1)
+    assert error(got, wanted.double()) < 1e-6
 
 
 @pytest.mark.parametrize("backend", ["numba", "torch"])

@@ -27,9 +27,9 @@ from _timing import Goal, machine, report, timed
 from glsmamba.activation import block_scans
 from glsmamba.config import PRESETS
 from glsmamba.maps import Block, MapKind
-from glsmamba.modeling.kernels import scan_paths
 from glsmamba.modeling.model import GLSMamba
 from glsmamba.predictor import PoseWindow, Predictor
+from glsmamba.scan.selective import selective_scan
 
 BOX = (230.0, 40.0, 130.0, 290.0)
 
@@ -49,7 +49,7 @@ def by_autograd(predictor: Predictor, window: PoseWindow, block: Block, query: t
     for k in range(len(scan.names)):
         u = s.u.clone().requires_grad_()
         one = slice(k, k + 1)
-        y = scan_paths(u, s.delta[:, one], s.A[one], s.B[:, one], s.C[:, one], None, s.delta_bias[one], scan.order[one])
+        y = selective_scan(u, s.delta[:, one], s.A[one], s.B[:, one], s.C[:, one], None, s.delta_bias[one], scan.order[one])
         (row,) = torch.autograd.grad(y[0, 0, token].sum(), u)
         total += row[0].abs().mean(-1)
     return total.view(seen[0].shape[1:4]).numpy()

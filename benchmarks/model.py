@@ -40,6 +40,7 @@ from glsmamba.predictor import PosePrediction, PoseWindow, Predictor
 from glsmamba.scan.deform import deformable_by_grid_sample
 from glsmamba.scan.reference import scan_loop
 from glsmamba.scan.selective import selective_scan
+from glsmamba.scan.streams import by_paths
 
 BOX = (230.0, 40.0, 130.0, 290.0)
 
@@ -116,12 +117,12 @@ def _loop(*args: Any, delta_softplus: bool) -> Tensor:
 @contextmanager
 def plain_pytorch(scan: Callable[..., Tensor]) -> Iterator[None]:
     """Run the model on this scan and on ``grid_sample`` instead of the compiled kernels."""
-    before = kernels.selective_scan, kernels.deformable_depthwise
-    kernels.selective_scan, kernels.deformable_depthwise = scan, deformable_by_grid_sample  # type: ignore[assignment]
+    before = kernels.selective_streams, kernels.deformable_depthwise
+    kernels.selective_streams, kernels.deformable_depthwise = partial(by_paths, scan), deformable_by_grid_sample
     try:
         yield
     finally:
-        kernels.selective_scan, kernels.deformable_depthwise = before
+        kernels.selective_streams, kernels.deformable_depthwise = before
 
 
 def apart(a: PosePrediction, b: PosePrediction) -> float:

@@ -6,20 +6,28 @@ import torch
 from torch import Tensor
 
 from glsmamba.scan.deform import deformable_depthwise
-from glsmamba.scan.selective import selective_scan
+from glsmamba.scan.streams import selective_streams
 
 
-def scan_paths(
-    u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor | None, delta_bias: Tensor, order: Tensor
-) -> Tensor:
-    """:func:`glsmamba.scan.selective.selective_scan` with softplus; u (b, l, i), delta (b, k, l, i) -> (b, k, l, i).
+def scan_streams(
+    u: Tensor,
+    low: Tensor,
+    weight: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor,
+    bias: Tensor,
+    order: Tensor,
+    streams: int,
+) -> list[Tensor]:
+    """:func:`glsmamba.scan.streams.selective_streams`; u (b, l, i), low (b, k, l, r) -> (b, l, i) of each stream.
 
     The recursion multiplies thousands of factors, hence float32.
     """
     if u.is_meta:
-        return torch.empty_like(delta)
-    with torch.autocast(u.device.type, enabled=False):
-        return selective_scan(u, delta, A, B, C, D, delta_bias, order, delta_softplus=True)
+        return [torch.empty_like(u) for _ in range(streams)]
+    return selective_streams(u, low, weight, A, B, C, D, bias, order, streams)
 
 
 def sample_deformed(x: Tensor, offset: Tensor, mask: Tensor, weight: Tensor) -> Tensor:

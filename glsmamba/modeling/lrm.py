@@ -68,9 +68,8 @@ class WindowedScan(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(b, t, h, w, i) -> (b, t, h, w, i), the sum of both directions."""
-        y = self.s6(self.to_tokens(x), self.order)
-        forward, reverse = y.unbind(1)
-        return self.from_tokens(forward + reverse, x.shape)
+        (y,) = self.s6(self.to_tokens(x), self.order)
+        return self.from_tokens(y, x.shape)
 
 
 class LRMBlock(nn.Module):

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from glsmamba.config import ModelConfig
-from glsmamba.modeling.kernels import scan_paths
+from glsmamba.modeling.kernels import scan_streams
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,29 +61,34 @@ class S6Paths(nn.Module):
 
     def project(self, u: Tensor) -> ScanInputs:
         """(b, l, i) tokens in raster order -> what the scan needs, all float32."""
-        s = self._project(u)
-        return ScanInputs(s.u.float(), s.delta.float(), s.A, s.B.float(), s.C.float(), s.D, s.delta_bias)
+        low, weight, B, C = self._project(u)
+        delta = torch.matmul(low, weight.transpose(1, 2))
+        return ScanInputs(u.float(), delta.float(), self._rates(), B.float(), C.float(), *self._vectors())
 
-    def _project(self, u: Tensor) -> ScanInputs:
-        """The same with u, delta, B and C as autocast leaves them, which CUDA kernels read without another copy."""
+    def _project(self, u: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """low (b, k, l, r), weight (k, i, r), B and C (b, k, l, n): views, as autocast leaves them; delta = low weight^T."""
         b, length, i = u.shape
-        w_x, w_dt = self._all(self.x_proj), self._all(self.dt_proj)
+        w_x = self._all(self.x_proj)
         k, c, _ = w_x.shape
         projected = F.linear(u, w_x.reshape(k * c, i)).view(b, length, k, c).transpose(1, 2)
-        r, B, C = projected.split([self.rank, self.states, self.states], dim=-1)
-        delta = torch.matmul(r, w_dt.transpose(1, 2))
-        A = -torch.exp(self._all(self.A_log).float())
-        return ScanInputs(u, delta, A, B, C, self._all(self.D).float(), self._all(self.dt_bias).float())
+        low, B, C = projected.split([self.rank, self.states, self.states], dim=-1)
+        return low, self._all(self.dt_proj), B, C
 
-    def forward(self, u: Tensor, order: Tensor) -> Tensor:
-        """Scan along K paths.
+    def _rates(self) -> Tensor:
+        return -torch.exp(self._all(self.A_log).float())
+
+    def _vectors(self) -> tuple[Tensor, Tensor]:
+        return self._all(self.D).float(), self._all(self.dt_bias).float()
+
+    def forward(self, u: Tensor, order: Tensor) -> list[Tensor]:
+        """Scan along K paths, path k and path k + K/2 being the two directions of one traversal.
 
         Args:
             u: (b, l, i) tokens in raster order, shared by all paths.
             order: (k, l) int64; position in the path -> raster index.
 
         Returns:
-            (b, k, l, i) float32 in raster order.
+            (b, l, i) float32 in raster order of each traversal, the sum of its two directions.
         """
-        s = self._project(u)
-        return scan_paths(s.u, s.delta, s.A, s.B, s.C, s.D, s.delta_bias, order)
+        low, weight, B, C = self._project(u)
+        return scan_streams(u, low, weight, self._rates(), B, C, *self._vectors(), order, len(order) // 2)

@@ -37,8 +37,5 @@ class SixPathScan(nn.Module):
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """(b, t, h, w, i) -> {path: (b, t, h, w, i)}: y_u = y_1 + y_4, y_s = y_2 + y_5, y_t = y_3 + y_6."""
-        y = self.s6(self.to_tokens(x), self.order)
-        # Split and unbound rather than indexed: the gradient of an index is a whole tensor of zeros for each path.
-        forward, reverse = y.chunk(2, dim=1)
-        both_ways = (forward + reverse).unbind(1)
-        return {path: self.from_tokens(stream, x.shape) for path, stream in zip(self.paths, both_ways, strict=True)}
+        streams = self.s6(self.to_tokens(x), self.order)
+        return {path: self.from_tokens(stream, x.shape) for path, stream in zip(self.paths, streams, strict=True)}

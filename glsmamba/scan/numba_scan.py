@@ -342,9 +342,13 @@ def scan_streams_cpu(
     """The scan of float32 CPU tensors without gradients, in as little memory as it takes.
 
     Step sizes (with softplus) are made tile by tile from ``low`` (B,K,L,R) and ``weight`` (K,I,R); the outputs of path k are
-    added to stream k mod ``streams``. low, bs, cs may be views. I must be a multiple of ``BLOCK``; all else as in
+    added to stream k mod ``streams``. low, bs, cs may be views; all else as in
     :func:`glsmamba.scan.selective.selective_scan`. Returns (B,L,I) of every stream.
     """
+    channels = u.shape[-1]
+    if missing := -channels % BLOCK:
+        u, skip, bias = (F.pad(t, (0, missing)) for t in (u, skip, bias))
+        weight, a = (F.pad(t, (0, 0, 0, missing)) for t in (weight, a))
     batch, _, inner = u.shape
     paths, states = a.shape[0], a.shape[2]
     rate = (a.transpose(1, 2) * _LOG2E).contiguous()
@@ -355,4 +359,4 @@ def scan_streams_cpu(
         order.contiguous(), True, [t[sample] for sample in range(batch) for t in outputs], None,
         u.new_empty(batch, paths, states, inner),
     )  # fmt: skip
-    return outputs
+    return [t[..., :channels] for t in outputs] if missing else outputs

@@ -153,7 +153,9 @@ def selective_scan(
     Raises:
         ValueError: shapes or ``order`` do not fit, or the backend cannot take these tensors.
     """
-    _check(u, delta, A, Bm, Cm, D, delta_bias, order)
+    if delta.ndim != 4:
+        raise ValueError(f"delta must be (B, K, L, I), but it is {tuple(delta.shape)}.")
+    check_inputs(tuple(delta.shape), u, A, Bm, Cm, D, delta_bias, order)
     double = u.dtype == torch.float64
     backend = backend or ("torch" if double else backend_report(u.device).name)
     dtype = torch.float64 if double and backend == "torch" else torch.float32
@@ -187,9 +189,9 @@ def selective_scan(
     return (y, last) if return_last_state else y
 
 
-def _check(
+def check_inputs(
+    sizes: tuple[int, ...],
     u: torch.Tensor,
-    delta: torch.Tensor,
     A: torch.Tensor,
     Bm: torch.Tensor,
     Cm: torch.Tensor,
@@ -197,9 +199,10 @@ def _check(
     delta_bias: torch.Tensor | None,
     order: torch.Tensor,
 ) -> None:
-    if delta.ndim != 4 or A.ndim != 3:
-        raise ValueError(f"delta must be (B, K, L, I) and A (K, I, N), but they are {tuple(delta.shape)} and {tuple(A.shape)}.")
-    (batch, paths, length, inner), states = delta.shape, A.shape[2]
+    """Raise ``ValueError`` unless all fit step sizes of ``sizes`` (B, K, L, I) and ``order`` stays among the tokens."""
+    if A.ndim != 3:
+        raise ValueError(f"A must be (K, I, N), but it is {tuple(A.shape)}.")
+    (batch, paths, length, inner), states = sizes, A.shape[2]
     wanted = {
         "u": (u, (batch, length, inner)),
         "A": (A, (paths, inner, states)),
@@ -211,7 +214,7 @@ def _check(
     }
     for name, (tensor, shape) in wanted.items():
         if tensor is not None and tuple(tensor.shape) != shape:
-            raise ValueError(f"{name} is {tuple(tensor.shape)} but with delta {tuple(delta.shape)} it must be {shape}.")
+            raise ValueError(f"{name} is {tuple(tensor.shape)} but with step sizes {sizes} it must be {shape}.")
     if order.dtype != torch.int64:
         raise ValueError(f"order holds {order.dtype}; token indices must be int64.")
     # An index outside the tokens would read and write foreign memory in the CPU kernel.

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from glsmamba.scan import cuda_scan
-from glsmamba.scan.numba_scan import scan_streams_cpu
 from glsmamba.scan.orders import path_orders, window_orders
 from glsmamba.scan.reference import scan_loop
 from glsmamba.scan.selective import backend_report, selective_scan
+from glsmamba.scan.streams import by_paths, selective_streams
 
 NAMES = ("u", "delta", "A", "Bm", "Cm", "D", "delta_bias")
 PATHS = ("unified", "spatial", "temporal")
@@ -103,17 +103,27 @@ def test_nothing_to_scan_gives_nothing() -> None:
     assert all(leaf.grad is not None and not leaf.grad.any() for leaf in leaves)
 
 
-@pytest.mark.parametrize("streams", [1, 3, 6])
-def test_step_sizes_made_in_the_kernel_and_paths_added_up_are_the_same(streams: int) -> None:
-    inputs = make_inputs(2, 6, 200, 64, 5)
+@pytest.mark.parametrize(("streams", "inner"), [(1, 64), (3, 70), (6, 16)])
+def test_step_sizes_made_in_the_kernel_and_paths_added_up_are_the_same(streams: int, inner: int) -> None:
+    inputs = make_inputs(2, 6, 200, inner, 5)
     generator = torch.Generator().manual_seed(1)
     low, bs, cs = torch.randn(2, 200, 6, 13, generator=generator).transpose(1, 2).split([3, 5, 5], -1)
-    weight = torch.randn(6, 64, 3, generator=generator) * 0.3
-    delta = torch.matmul(low, weight.transpose(1, 2))
+    weight = torch.randn(6, inner, 3, generator=generator) * 0.3
     u, a, skip, bias, order = (inputs[n] for n in ("u", "A", "D", "delta_bias", "order"))
-    wanted = selective_scan(u, delta, a, bs, cs, skip, bias, order).unflatten(1, (6 // streams, streams)).sum(1)
-    got = torch.stack(scan_streams_cpu(u, low, weight, a, bs, cs, skip, bias, order, streams), 1)
-    assert error(got, wanted.double()) < 1e-6
+    arguments = u, low, weight, a, bs, cs, skip, bias, order, streams
+
+    def by_the_loop(*args: Any, delta_softplus: bool) -> torch.Tensor:
+        return scan_loop(*args, delta_softplus)[0]
+
+    wanted = torch.stack(by_paths(by_the_loop, *arguments))
+    assert error(torch.stack(selective_streams(*arguments)), wanted) < 1e-6
+    with torch.enable_grad():  # the way that training takes
+        got = selective_streams(u.requires_grad_(), *arguments[1:])
+    assert got[0].requires_grad and error(torch.stack(got).detach(), wanted) < 1e-6
+    with pytest.raises(ValueError, match="added up to 4 streams"):
+        selective_streams(*arguments[:-1], 4)
+    with pytest.raises(ValueError, match="tokens are 0 to 199"):
+        selective_streams(u.detach(), *arguments[1:8], order + 1, streams)
 
 
 @pytest.mark.parametrize("backend", ["numba", "torch"])

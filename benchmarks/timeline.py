@@ -53,6 +53,10 @@ class Labels:
                 row[rng.integers(at, at + length, 3).clip(max=FRAMES - 1)] = 2
                 at += length + int(rng.integers(1, 400)) * int(rng.integers(0, 2))
 
+    def turn(self, frame: int) -> None:
+        """Everybody in a frame is accepted, or a prediction again; whoever was missing is there."""
+        self.states[:, frame] = np.where(self.states[:, frame] == 3, 1, 3)
+
     def tracks(self) -> tuple[int, ...]:
         return tuple(range(1, PEOPLE + 1))
 
@@ -192,6 +196,7 @@ def main() -> int:
             view.repaint()
 
         def change(frame: int) -> None:
+            labels.turn(frame)
             session.labels_changed.emit(LabelChange(frozenset({frame}), "prediction"))
             view._labels_later.stop()
             view._take_labels()
@@ -237,7 +242,7 @@ def main() -> int:
     print(f"first paint after opening: {first[:, 0].sum():.0f} ms (rival: {built * 1e3:.0f} ms to build its items)")
     print(words("scrub", scrubbed) + "; " + words("rival", rival_scrubbed))
     print(words("zoom", zoomed) + "; " + words("rival", rival_zoomed))
-    print(words("one frame's labels changed", changed))
+    print(words("everybody in one frame changed", changed))
     print(words("doubt curves changed", doubted))
     print(words("range of frames drawn", ranged) + "; " + words("scrub beside it", scrubbed_range))
     # The rival's paint takes as long as it has spans on screen: quick far in, slow far out. What a hand feels is the slow end.

@@ -28,7 +28,12 @@ PROVENANCES: tuple[Rgb, ...] = tuple(_rgb(colour) for colour in theme.PROVENANCE
 
 def person_rgb(track: int) -> Rgb:
     """The colour of a track, the same in every frame and panel."""
-    return _rgb(theme.person_colour(track).name())
+    return _people(theme.PERSON_COLOURS)[track % len(theme.PERSON_COLOURS)]
+
+
+@cache
+def _people(colours: tuple[str, ...]) -> tuple[Rgb, ...]:
+    return tuple(_rgb(colour) for colour in colours)
 
 
 @cache

@@ -16,8 +16,8 @@ from app.labels.codec import DELETED, FIGURE
 from app.labels.codec import REVIEWED as REVIEWED_FLAG
 
 __all__ = [
-    "CHANGES", "DONE", "EMPTY", "GAP", "LOOKED_AT", "REVIEWED", "STATE_BIT", "FrameLane", "Labels", "Lane", "TrackLanes",
-    "gaps",
+    "CHANGES", "DONE", "EMPTY", "GAP", "LOOKED_AT", "REVIEWED", "STATE_BIT", "Columns", "FrameLane", "Labels", "Lane",
+    "TrackLanes", "gaps",
 ]  # fmt: skip
 
 _BLOCK = 16
@@ -60,9 +60,9 @@ class Lane:
     """
 
     def __init__(self, bits: np.ndarray, join: np.ufunc = np.bitwise_or) -> None:
-        self._join = join
+        self.join = join
         self.levels = [np.ascontiguousarray(bits, np.uint8)]
-        while len(self.levels[-1]) > _BLOCK and len(self.levels) < 4:
+        while len(self.levels) < levels_of(len(bits)):
             below = self.levels[-1]
             padded = np.zeros(-(-len(below) // _BLOCK) * _BLOCK, np.uint8)
             padded[: len(below)] = below
@@ -79,38 +79,65 @@ class Lane:
         at = frame
         for below, level in zip(self.levels, self.levels[1:], strict=False):
             at //= _BLOCK
-            level[at] = self._join.reduce(below[at * _BLOCK : (at + 1) * _BLOCK])
+            level[at] = self.join.reduce(below[at * _BLOCK : (at + 1) * _BLOCK])
 
     def columns(self, first: float, per_column: float, n: int) -> np.ndarray:
-        """(n,) uint8: the bits of all frames under each of ``n`` columns; 0 beyond the ends of the video.
+        """(n,) uint8: the bits of all frames under each of ``n`` columns; arguments as of :class:`Columns`."""
+        return Columns(len(self), first, per_column, n).of(self)
 
-        Args:
-            first: frame at the left end of column 0, with its fraction.
-            per_column: frames per column.
-            n: number of columns.
-        """
-        out = np.zeros(n, np.uint8)
-        count = len(self)
-        if not count or n <= 0:
-            return out
-        edges = first + np.arange(n + 1) * per_column
-        if per_column <= 1:
+
+class Columns:
+    """Which frames lie under each pixel column, worked out once for all lanes of a video.
+
+    Args:
+        count: frames of the video.
+        first: frame at the left end of column 0, with its fraction.
+        per_column: frames per column.
+        n: number of columns.
+    """
+
+    def __init__(self, count: int, first: float, per_column: float, n: int) -> None:
+        self._n = max(n, 0)
+        self._level = size = 0
+        self._apart = per_column <= 1
+        edges = first + np.arange(self._n + 1) * per_column
+        if self._apart:
             frames = np.floor(edges[:-1] + per_column / 2).astype(np.int64)
             inside = (frames >= 0) & (frames < count)
-            out[inside] = self.levels[0][frames[inside]]
-            return out
-        # A coarser level is exact to a quarter of a column: finer than anyone can see.
-        level, size = 0, 1
-        while level + 1 < len(self.levels) and size * _BLOCK * 4 <= per_column:
-            level, size = level + 1, size * _BLOCK
-        bits = self.levels[level]
-        starts = np.floor(edges[:-1] / size).astype(np.int64)
-        ends = np.maximum(np.floor(edges[1:] / size).astype(np.int64), starts + 1)
-        inside = (ends > 0) & (starts < len(bits))
-        if inside.any():
-            starts, last = np.maximum(starts[inside], 0), int(min(ends[inside][-1], len(bits)))
-            out[inside] = self._join.reduceat(bits[:last], starts)
+        else:
+            # A coarser level is exact to a quarter of a column: finer than anyone can see.
+            level, size = 0, 1
+            while level + 1 < levels_of(count) and size * _BLOCK * 4 <= per_column:
+                level, size = level + 1, size * _BLOCK
+            self._level, blocks = level, -(-count // size)
+            frames = np.floor(edges[:-1] / size).astype(np.int64)
+            ends = np.maximum(np.floor(edges[1:] / size).astype(np.int64), frames + 1)
+            inside = (ends > 0) & (frames < blocks)
+            frames = np.maximum(frames, 0)
+        at = np.flatnonzero(inside)
+        self._where = slice(int(at[0]), int(at[-1]) + 1) if len(at) else slice(0, 0)  # columns without frames lie outside it
+        self._frames = frames[self._where]
+        self._last = 0 if self._apart or not len(at) else int(min(ends[at[-1]], blocks))
+
+    def of(self, lane: Lane) -> np.ndarray:
+        """(n,) uint8: what a lane has under each column; 0 beyond the ends of the video."""
+        whole = len(self._frames) == self._n
+        out = np.empty(self._n, np.uint8) if whole else np.zeros(self._n, np.uint8)
+        if len(self._frames):
+            bits, into = lane.levels[self._level], out[self._where]
+            if self._apart:
+                bits.take(self._frames, out=into, mode="clip")  # unlike "raise" it does not write by way of a copy
+            else:
+                lane.join.reduceat(bits[: self._last], self._frames, out=into)
         return out
+
+
+def levels_of(count: int) -> int:
+    """How many levels a lane of so many frames has."""
+    levels = 1
+    while count > _BLOCK and levels < 4:
+        count, levels = -(-count // _BLOCK), levels + 1
+    return levels
 
 
 def gaps(present: np.ndarray, deleted: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from app.ui import theme
@@ -50,9 +50,11 @@ def draw_ruler(painter: QPainter, axis: Axis, left: float, time: Callable[[int],
     seen = axis.visible
     line, bottom = QPen(QColor(c.line), 1), RULER_HEIGHT - 0.5
     painter.setPen(line)
-    for frame in range(seen.start // small * small, seen.stop, small):
-        x = left + axis.x_of(frame + 0.5)
-        painter.drawLine(QPointF(x, bottom - (_SMALL_MARK if frame % step else _MARK)), QPointF(x, bottom))
+    painter.drawLines([
+        QLineF(x, bottom - (_SMALL_MARK if frame % step else _MARK), x, bottom)
+        for frame in range(seen.start // small * small, seen.stop, small)
+        for x in (left + axis.x_of(frame + 0.5),)
+    ])  # fmt: skip
     numbers, times = QColor(c.text), QColor(c.muted)
     half = metrics.height() / 2
     for frame in range(seen.start // step * step, seen.stop, step):

@@ -15,7 +15,7 @@ from app.ui.session import Session
 from app.ui.timeline.axis import Axis
 from app.ui.timeline.bars import ROW_HEIGHT
 from app.ui.timeline.lanes import DONE, GAP, LOOKED_AT, REVIEWED, FrameLane, Lane, TrackLanes
-from app.ui.timeline.layers import DOUBT_HEIGHT, LANE_HEIGHT, Geometry, head_layer, rows_layer
+from app.ui.timeline.layers import DOUBT_HEIGHT, LANE_HEIGHT, Geometry, head_layer, names_layer, rows_layer, ruler_layer
 from app.ui.timeline.ruler import RULER_HEIGHT, draw_flag, small_font
 from app.ui.timeline.thumbnails import Thumbnails
 from app.ui.timeline.transport import time_text
@@ -53,8 +53,10 @@ class TimelineView(QWidget):
         self.thumbnails = Thumbnails(session, self)
         self._tracks, self._frames = TrackLanes(), FrameLane()
         self._newcomers: dict[int, str] = {}
+        self._ruler: QImage | None = None
         self._head: QImage | None = None
         self._rows: QImage | None = None
+        self._names: QImage | None = None
         self._hover: QPointF | None = None
         self._drag = ""
         self._last = QPointF()
@@ -180,12 +182,12 @@ class TimelineView(QWidget):
         self._tracks.foresee(flags)
         self._newcomers = dict(names or {})
         self._list_people()
-        self._rows = None
+        self._rows = self._names = None
         self.update()
 
     def redraw(self) -> None:
         """Draw everything anew: another theme, font or screen."""
-        self._head = self._rows = None
+        self._ruler = self._head = self._rows = self._names = None
         self.update()
 
     # ---- what the session tells ----------------------------------------------------------------------------------------
@@ -214,7 +216,7 @@ class TimelineView(QWidget):
         else:
             self._touched |= change.frames
         if change.reason != "prediction" and self._session.project is not None:
-            self._marks = self._session.project.marks()
+            self._marks, self._ruler = self._session.project.marks(), None
         if not self._labels_later.isActive():
             self._labels_later.start()
 
@@ -262,20 +264,20 @@ class TimelineView(QWidget):
                 self.set_scroll(self.scrolled - (head - top))
             elif top > bottom:
                 self.set_scroll(self.scrolled + top - bottom)
-        self._rows = None
+        self._rows = self._names = None
         self.update()
 
     # ---- painting ------------------------------------------------------------------------------------------------------
 
     def _axis_moved(self) -> None:
-        self._head = self._rows = None
+        self._ruler = self._head = self._rows = None
         geometry = self.geometry_now
         self.thumbnails.place(self.axis, geometry.strip, geometry.ratio)
         self.axis_changed.emit()
         self.update()
 
     def _rows_moved(self) -> None:
-        self._rows = None
+        self._rows = self._names = None
         self.rows_changed.emit()
         self.update()
 
@@ -288,7 +290,7 @@ class TimelineView(QWidget):
         self.axis.set_width(geometry.width - geometry.names)
         self.scrolled = min(self.scrolled, max(self.rows_height - geometry.rows, 0))
         self._axis_moved()
-        self.rows_changed.emit()
+        self._rows_moved()
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: D102
         super().changeEvent(event)
@@ -308,15 +310,20 @@ class TimelineView(QWidget):
         """Cached layers, then what moves."""
         painter = QPainter(self)
         geometry = self.geometry_now
+        if self._ruler is None or self._ruler.devicePixelRatio() != geometry.ratio:
+            self._ruler = ruler_layer(geometry, self.axis, self._session.time, self._marks, self.font())
         if self._head is None or self._head.devicePixelRatio() != geometry.ratio:
-            time = self._session.time
             doubt = self._doubt, self._doubt_of_selected
-            self._head = head_layer(geometry, self.axis, self._frames, doubt, self.thumbnails, time, self._marks, self.font())
+            self._head = head_layer(geometry, self.axis, self._frames, doubt, self.thumbnails, self.font())
+        selected = self._session.selected_track
         if self._rows is None or self._rows.devicePixelRatio() != geometry.ratio:
-            selected = self._session.selected_track
-            self._rows = rows_layer(geometry, self.axis, self._tracks, self.people, self.scrolled, selected, self.font())
-        painter.drawImage(QPointF(0, 0), self._head)
-        painter.drawImage(QPointF(0, geometry.head), self._rows)
+            self._rows = rows_layer(geometry, self.axis, self._tracks, self.people, self.scrolled, selected)
+        if self._names is None or self._names.devicePixelRatio() != geometry.ratio:
+            self._names = names_layer(geometry, self._tracks, self.people, self.scrolled, selected, self.font())
+        painter.drawImage(QPointF(0, 0), self._ruler)
+        painter.drawImage(QPointF(0, RULER_HEIGHT), self._head)
+        painter.drawImage(QPointF(0, geometry.head), self._names)
+        painter.drawImage(QPointF(round(geometry.names * geometry.ratio) / geometry.ratio, geometry.head), self._rows)
         c = theme.colors()
         if not self.axis.count:
             return

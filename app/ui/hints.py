@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.ui import theme
+from app.ui.actions.in_force import in_force, key, with_key
+from app.ui.actions.keymap import key_text
 from app.ui.settings import settings
 
 __all__ = ["Hints"]
 
 _KEY = "hints/dismissed"
-_LINES = (
-    ("Drag a joint", "to correct it; right-click it to say that it is occluded or absent."),
-    ("Left and Right", "go through the frames, Space plays. With a joint selected, arrows move it; A and D always step."),
-    ("F1", "shows all keys. Everything you do is written at once, and Ctrl+Z takes it back."),
-)
+
+
+def _lines() -> tuple[tuple[str, str], ...]:
+    """What the hints say under the keys in force; what would name a key that does not exist is left out."""
+    back, on = key("go.previous"), key("go.next")
+    step = f"{back} and {on}" if back and on else "The slider"
+    plays = with_key(", ", "go.play", " plays")
+    find = with_key(", ", "help.palette", " finds an action by its name")
+    undone = with_key(", and ", "edit.undo", " takes it back")
+    return (
+        ("Drag a joint", "to correct it; right-click it to say that it is occluded or absent."),
+        (step, f"go through the frames{plays}.{_always()}"),
+        (key("help.keys") or "The Help menu", f"shows all keys{find}. Everything you do is written at once{undone}."),
+    )
+
+
+def _always() -> str:
+    """The keys that step where the first ones move the selected joint."""
+    keys = in_force().keys
+    moving = {name for way in ("left", "right") for name in keys.get(f"people.nudge_{way}", ())}
+    steps = [keys.get(action, ()) for action in ("go.previous", "go.next")]
+    if not all(names and names[0] in moving for names in steps):
+        return ""
+    always = [next((key_text(name) for name in names if name not in moving), "") for names in steps]
+    return f" With a joint selected they move it; {always[0]} and {always[1]} always step." if all(always) else ""
 
 
 class Hints(QFrame):
@@ -28,8 +52,9 @@ class Hints(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 12, 16, 8)
         column.setSpacing(theme.GRID)
-        for head, rest in _LINES:
-            line = QLabel(f"<b>{head}</b> {rest}", self)
+        self._labels = [QLabel(self) for _ in _lines()]
+        for line in self._labels:
+            line.setTextFormat(Qt.TextFormat.RichText)
             line.setWordWrap(True)
             line.setFixedWidth(304)
             column.addWidget(line)
@@ -40,6 +65,8 @@ class Hints(QFrame):
         column.addWidget(button, 0, Qt.AlignmentFlag.AlignRight)
         theme.theme().changed.connect(self._style)
         self._style()
+        in_force().changed.connect(self._say)
+        self._say()
         host.installEventFilter(self)
         self.hide()
 
@@ -55,6 +82,12 @@ class Hints(QFrame):
         """Never again."""
         settings().setValue(_KEY, True)
         self.hide()
+
+    def _say(self) -> None:
+        for label, (head, rest) in zip(self._labels, _lines(), strict=True):
+            label.setText(f"<b>{escape(head)}</b> {escape(rest)}")
+        self.adjustSize()
+        self._place()
 
     def _style(self) -> None:
         c = theme.colors()

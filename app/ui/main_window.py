@@ -10,12 +10,14 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEv
 from PySide6.QtWidgets import QDialog, QDockWidget, QMainWindow, QSizePolicy, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.ui import theme
-from app.ui.actions.keymap import DEFAULT_KEYMAP, load_keymap, resolve
+from app.ui.actions.chosen_map import ChosenMap
 from app.ui.actions.keys import KeyBindings
 from app.ui.actions.menus import Menus
+from app.ui.actions.spec import Action
 from app.ui.actions.table import actions
 from app.ui.canvas.canvas import Canvas
 from app.ui.doubtful import Doubtful
+from app.ui.events import Message
 from app.ui.files import Files
 from app.ui.hints import Hints
 from app.ui.messages import Toasts
@@ -107,12 +109,13 @@ class MainWindow(QMainWindow):
         self.work = WorkWidget(session, self.menuBar())
 
         self.actions_table = actions()
-        self.keymap = load_keymap(DEFAULT_KEYMAP)
-        self.menus = Menus(self, self.actions_table, self.keymap)
-        self._recent_menu()
         self.keys = KeyBindings(self)
-        self.keys.rebind(resolve(self.actions_table, self.keymap))
-        self.canvas.set_keys(self.keymap)
+        self.keymap = ChosenMap(self.keys, self.actions_table, session.in_background, self._key_trouble, self)
+        if self.keymap.problem:
+            QTimer.singleShot(0, self, lambda: self._key_trouble(self.keymap.problem))
+        self.menus = Menus(self, self.actions_table)
+        self._recent_menu()
+        self.canvas.space_tapped.connect(lambda: self.keys.press("Space"))
         self._add_docks()
 
         self.welcome.open_wanted.connect(self.files.ask_open)
@@ -208,7 +211,20 @@ class MainWindow(QMainWindow):
         """Show the shortcut sheet."""
         from app.ui.dialogs.shortcut_sheet import ShortcutSheet
 
-        self.show_dialog(ShortcutSheet(self.actions_table, self.keymap, self))
+        self.show_dialog(ShortcutSheet(self.actions_table, self))
+
+    def show_palette(self) -> None:
+        """Show the command palette."""
+        from app.ui.dialogs.palette import Palette
+
+        self.show_dialog(Palette(self, self.actions_table))
+
+    def run_action(self, action: Action) -> None:
+        """Do what was chosen by name."""
+        self.keys.run(action)
+
+    def _key_trouble(self, sentence: str) -> None:
+        self.session.message.emit(Message(sentence, "warning"))
 
     def show_about(self) -> None:
         """Show what this is."""

@@ -17,6 +17,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.labels.changes import LabelChange, ProjectError
 from app.labels.pose import Pose
+from app.ui.actions.in_force import select_somebody, with_way
 from app.ui.events import DisplayOptions, Message, SaveState
 from app.ui.opening import Opened, Opener
 from app.ui.playback import Player
@@ -423,13 +424,13 @@ class Session(QObject):
 
     def locked_words(self, track: int) -> str:
         """Why a person cannot be changed."""
-        return f"{self.track_name(track)} is locked: press L to unlock."
+        return f"{self.track_name(track)} is locked: to unlock {with_way('people.lock')}."
 
     def why_unchangeable(self) -> str:
         """Why nothing of the selection can be changed in the frame on screen, "" where something can."""
         here = [track for track in self.selection.tracks if track in self.poses(self.shown_frame)]
         if not self.selection.tracks:
-            return "Select a person first: click one, or press 1 to 9."
+            return select_somebody()
         if not here:
             return "The selected person is not in this frame."
         return self.locked_words(here[0]) if all(self.is_locked(track) for track in here) else ""
@@ -498,9 +499,17 @@ class Session(QObject):
             self._set_saved()
             self._writer.submit(Job(lambda: call(project), done, self._write_failed))
 
-    def in_background(self, call: Callable[[], Any]) -> None:
-        """Run a small chore that waits for the disk, in the project thread; nobody is told when it fails."""
-        self._writer.submit(Job(call, counts=False))
+    def in_background(
+        self,
+        call: Callable[[], Any],
+        failed: Callable[[Exception], None] | None = None,
+        done: Callable[[Any], None] | None = None,
+    ) -> None:
+        """Run a small chore that waits for the disk, in the project thread.
+
+        ``done(result)`` or ``failed(error)`` is called in the window's thread; without ``failed`` nobody is told when it fails.
+        """
+        self._writer.submit(Job(call, done, failed, counts=False))
 
     def _write(
         self,

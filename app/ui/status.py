@@ -10,6 +10,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QStatusBar, QToolButton, QWidget
 
 from app.ui import theme
+from app.ui.actions.in_force import in_force, with_key
 from app.ui.events import SaveState
 from app.ui.session import Session
 
@@ -188,6 +189,7 @@ class WorkWidget(QWidget):
         session.index_progress.connect(self._index_progress)
         session.inference_changed.connect(lambda _status: self.refresh())
         session.video_opened.connect(lambda _video: self.refresh())
+        in_force().changed.connect(self.refresh)
         theme.theme().changed.connect(self.refresh)
         self.refresh()
 
@@ -229,7 +231,7 @@ class WorkWidget(QWidget):
             return
         paused = status is not None and status.state == "paused"
         self.pause.setIcon(theme.icon("play" if paused else "pause"))
-        tip = "Go on predicting (P)" if paused else "Pause predicting (P)"
+        tip = ("Go on predicting" if paused else "Pause predicting") + with_key(" (", "model.pause", ")")
         self.pause.setToolTip(tip)
         self.pause.setAccessibleName(tip)
         self.cancel.setIcon(theme.icon("close"))

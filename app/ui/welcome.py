@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from app.ui import theme
+from app.ui.actions.in_force import in_force, with_key
 from app.ui.settings import cache_folder, recent_files
 
 __all__ = ["Welcome", "keep_thumbnail", "thumbnail_of"]
@@ -136,7 +137,6 @@ class Welcome(QWidget):
         buttons.addStretch(1)
         self.open_button = QPushButton("Open…", self.zone)
         theme.set_role(self.open_button, "primary")
-        self.open_button.setToolTip("Open a video or a project (Ctrl+O)")
         self.open_button.clicked.connect(self.open_wanted)
         self.folder_button = QPushButton("Open folder of pictures…", self.zone)
         self.folder_button.clicked.connect(self.folder_wanted)
@@ -161,6 +161,12 @@ class Welcome(QWidget):
         self._buttons: list[_RecentButton] = []
         theme.theme().changed.connect(self.refresh)
         self.refresh()
+        in_force().changed.connect(self._name_keys)
+        self._name_keys()
+
+    def _name_keys(self) -> None:
+        self.open_button.setToolTip("Open a video or a project" + with_key(" (", "file.open", ")"))
+        self.folder_button.setToolTip("Open pictures, in natural order, as a video" + with_key(" (", "file.open_folder", ")"))
 
     def light(self, on: bool) -> None:
         """Highlight the drop zone."""

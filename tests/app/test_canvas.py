@@ -16,6 +16,7 @@ from app.labels import edits
 from app.labels.changes import Change, Edit
 from app.labels.pose import Pose, Provenance, Visibility
 from app.labels.project import Project
+from app.ui.actions.in_force import in_force
 from app.ui.canvas.canvas import Canvas
 from app.ui.session import Session
 from glsmamba.data.video import VideoInfo
@@ -276,9 +277,9 @@ def test_ground_drag_and_middle_drag_pan(rig: Rig) -> None:
     assert not rig.project.history()
 
 
-def test_space_drag_pans_and_a_tap_plays(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_space_drag_pans_and_a_tap_is_told(rig: Rig) -> None:
     played = []
-    monkeypatch.setattr(rig.session, "toggle_play", lambda: played.append(True))
+    rig.canvas.space_tapped.connect(lambda: played.append(True))
     rig.canvas.view.zoom_at(3.0)
     QTest.keyPress(rig.canvas.view, Qt.Key.Key_Space)
     origin, before = rig.canvas.view.origin, rig.pose()
@@ -386,9 +387,13 @@ def test_escape_ends_the_drag_and_leaves_the_tool(rig: Rig) -> None:
     assert rig.canvas.tool is None
 
 
-def test_strip_names_the_keys(rig: Rig) -> None:
-    rig.canvas.set_keys({"people.accept": ("Return", "Enter"), "people.delete": ("Delete",)})
-    assert "Return" in rig.canvas.strip.accept_button.toolTip() and "(" not in rig.canvas.strip.swap_button.toolTip()
+def test_strip_names_the_keys_in_force(rig: Rig) -> None:
+    default = in_force().keys
+    in_force().use({"people.accept": ("J",), "people.delete": ("Delete",)})
+    try:
+        assert "(J)" in rig.canvas.strip.accept_button.toolTip() and "(" not in rig.canvas.strip.swap_button.toolTip()
+    finally:
+        in_force().use(default)
 
 
 def test_joint_without_a_place_is_put_with_a_click(rig: Rig) -> None:

@@ -103,8 +103,7 @@ def test_a_key_map_that_cannot_work_is_refused_with_the_reason(tmp_path, text, r
 
 
 def test_the_shortcut_sheet_lists_all_and_finds_by_word(qtbot):
-    keymap = load_keymap(DEFAULT_KEYMAP)
-    sheet = ShortcutSheet(actions(), keymap)
+    sheet = ShortcutSheet(actions())
     qtbot.addWidget(sheet)
 
     def rows() -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.ui.actions.conditions import person
+from app.ui.actions.in_force import with_way
 
 if TYPE_CHECKING:
     from app.ui.main_window import MainWindow
@@ -33,7 +34,7 @@ def joints_changeable(window: MainWindow) -> str:
     """Joints are selected, of somebody whom a hand may change."""
     if reason := changeable(window):
         return reason
-    return "" if any(shaped(window).values()) else "Select a joint first: click one, or press Tab."
+    return "" if any(shaped(window).values()) else f"Select a joint first: click one, or {with_way('people.next_joint')}."
 
 
 def placed_changeable(window: MainWindow) -> str:
@@ -42,4 +43,4 @@ def placed_changeable(window: MainWindow) -> str:
         return reason
     poses = window.canvas.poses()
     placed = any(poses[track].visibility[joint] for track, joints in shaped(window).items() for joint in joints or ())
-    return "" if placed else "The selected joint is absent: press V, or click where it is."
+    return "" if placed else f"The selected joint is absent: {with_way('people.visible')}, or click where it is."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.ui.actions.in_force import select_somebody
+
 if TYPE_CHECKING:
     from app.ui.main_window import MainWindow
 
@@ -19,7 +21,7 @@ def person(window: MainWindow) -> str:
     """Somebody is selected."""
     if reason := open_video(window):
         return reason
-    return "" if window.session.selected_track is not None else "Select a person first: click one, or press 1 to 9."
+    return "" if window.session.selected_track is not None else select_somebody()
 
 
 def person_here(window: MainWindow) -> str:

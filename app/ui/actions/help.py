@@ -7,6 +7,9 @@ from app.ui.actions.spec import Action
 __all__ = ["ACTIONS"]
 
 ACTIONS = (
-    Action("help.keys", "Keys", "Help", lambda w: w.show_keys(), icon="keyboard-outline", tip="All actions and their keys."),
+    Action("help.palette", "Find an action…", "Help", lambda w: w.show_palette(), icon="magnify",
+           tip="Type a part of its name, or what it is about; Enter does it."),
+    Action("help.keys", "Shortcut sheet", "Help", lambda w: w.show_keys(), icon="keyboard-outline",
+           tip="All actions and their keys."),
     Action("help.about", "About GLSMamba Studio", "Help", lambda w: w.show_about(), group=1),
-)
+)  # fmt: skip

@@ -139,6 +139,13 @@ class KeyBindings(QObject):
             shortcut.activated.connect(lambda key=key: self.press(key))
             self._shortcuts.append(shortcut)
 
+    def run(self, action: Action) -> None:
+        """Do what was chosen by name; where it can't be done, say why in the status bar."""
+        if reason := action.why_not(self._window):
+            self._window.hint(reason)
+        else:
+            action.run(self._window)
+
     def press(self, key: str) -> None:
         """Run what a key means now; where nothing can run, say why in the status bar."""
         reason = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -10,7 +10,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
 from app.ui import theme
-from app.ui.actions.keymap import key_text
+from app.ui.actions.in_force import in_force, with_key
 from app.ui.actions.spec import Action
 
 if TYPE_CHECKING:
@@ -25,10 +25,9 @@ MENUS = ("File", "Edit", "View", "Go", "People", "Review", "Model", "Help")
 class Menus(QObject):
     """The menu bar. Entries refresh when their menu opens: nothing is recomputed while people work."""
 
-    def __init__(self, window: MainWindow, actions: Iterable[Action], keymap: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(self, window: MainWindow, actions: Iterable[Action]) -> None:
         super().__init__(window)
         self._window = window
-        self._keymap = keymap
         self.menus: dict[str, QMenu] = {}
         self.entries: dict[str, tuple[Action, QAction]] = {}
         self._last_group: dict[str, int] = {}
@@ -37,6 +36,7 @@ class Menus(QObject):
         for action in actions:
             if action.menu:
                 self._add(action)
+        in_force().changed.connect(self._keys_changed)
         theme.theme().changed.connect(self._icons)
         self._icons()
 
@@ -44,9 +44,14 @@ class Menus(QObject):
         """A menu by its path; made when it isn't there."""
         return self._menu(path)
 
-    def set_keymap(self, keymap: Mapping[str, tuple[str, ...]]) -> None:
-        """Show other keys."""
-        self._keymap = keymap
+    def _keys_changed(self) -> None:
+        """Show other keys; a key that an action has now opens no menu."""
+        taken = {name for names in in_force().keys.values() for name in names}
+        for path, menu in self.menus.items():
+            if "/" not in path:
+                menu.setTitle(path if f"Alt+{path[0]}" in taken else f"&{path}")
+        for action, entry in self.entries.values():
+            self._refresh(action, entry)
 
     def _menu(self, path: str) -> QMenu:
         if path not in self.menus:
@@ -85,8 +90,7 @@ class Menus(QObject):
 
     def _refresh(self, action: Action, entry: QAction) -> None:
         title = action.dynamic_title(self._window) if action.dynamic_title else action.title
-        keys = self._keymap.get(action.id, ())
-        entry.setText(f"{title}\t{key_text(keys[0])}" if keys else title)
+        entry.setText(title + with_key("\t", action.id))
         reason = action.why_not(self._window)
         entry.setEnabled(not reason)
         tip = reason or action.tip

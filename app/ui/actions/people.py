@@ -12,6 +12,7 @@ from app.labels.pose import Visibility
 from app.labels.shaping import shift, transform
 from app.ui.actions.chosen import changeable, joints_changeable, placed_changeable, shaped
 from app.ui.actions.conditions import open_video, person, person_here
+from app.ui.actions.in_force import with_way
 from app.ui.actions.spec import Action
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _toggle_hidden(window: MainWindow) -> None:
     else:
         session.set_display(hidden=hidden | tracks)
         session.select(None)
-        window.hint(f"{people_words(session.project, tracks)} hidden; Shift+H shows everybody again.")
+        window.hint(f"{people_words(session.project, tracks)} hidden; to see everybody again {with_way('people.show_all')}.")
 
 
 def _nudge(dx: float, dy: float, name: str, words: str) -> Action:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from app.labels import edits
 from app.labels.regions import IgnoreRegion
 from app.ui.actions.conditions import open_video
+from app.ui.actions.in_force import with_way
 from app.ui.actions.spec import Action
 
 if TYPE_CHECKING:
@@ -31,14 +32,14 @@ def _region(window: MainWindow) -> IgnoreRegion | None:
 def _selected(window: MainWindow) -> str:
     if reason := open_video(window):
         return reason
-    return "" if _region(window) is not None else "Select an ignore region first: click it, or press Shift+R."
+    return "" if _region(window) is not None else f"Select an ignore region first: click it, or {with_way('regions.next')}."
 
 
 def _next(window: MainWindow) -> None:
     session = window.session
     numbers = list(session.project.ignore_regions())
     if not numbers:
-        window.hint("There is no ignore region; Ctrl+R draws one.")
+        window.hint(f"There is no ignore region; to draw one {with_way('regions.draw')}.")
         return
     now = session.selection.region
     session.show_region(numbers[(numbers.index(now) + 1) % len(numbers) if now in numbers else 0])

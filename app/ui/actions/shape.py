@@ -13,6 +13,7 @@ from app.labels.making import people_words
 from app.labels.shaping import chosen_points, scaling, transform, turning
 from app.ui.actions.chosen import changeable, people_here, shaped
 from app.ui.actions.conditions import open_video, person_here
+from app.ui.actions.in_force import with_way
 from app.ui.actions.spec import Action
 from app.ui.selection import Selection
 
@@ -46,7 +47,7 @@ def _paste(window: MainWindow) -> None:
     session, targets = window.session, _targets(window)
     frame = session.shown_frame
     if not paste(window.canvas.as_shown(), frame, targets):
-        window.hint("The pose is here just so already. Ctrl+D makes a copy as another person.")
+        window.hint(f"The pose is here just so already. To make a copy as another person {with_way('edit.duplicate')}.")
         return
     window.canvas.commit(lambda project: paste(project, frame, targets))
     session.set_selection(Selection.people(targets))
@@ -67,7 +68,9 @@ def _duplicate(window: MainWindow) -> None:
 
 
 def _something_copied(window: MainWindow) -> str:
-    return open_video(window) or ("" if window.session.clipboard else "Copy a pose first: select a person, press Ctrl+C.")
+    if reason := open_video(window):
+        return reason
+    return "" if window.session.clipboard else f"Copy a pose first: select a person, {with_way('edit.copy')}."
 
 
 def _pastable(window: MainWindow) -> str:

@@ -38,7 +38,7 @@ class Action:
         group: actions of one menu are separated by a line where this number changes.
         tip: one sentence for tooltips and the shortcut sheet, "" when the title says it all.
         held: holding the key repeats it, slowly first and then faster.
-        scope: "proposal" actions take a key before "joint" actions, these before "person" ones, and these before "window" ones.
+        scope: "tool" actions take a key before "proposal" actions, these before "joint" ones, then "person" and "window" ones.
         dynamic_title: title that changes with the state ("Undo move left wrist").
     """
 

@@ -17,6 +17,7 @@ from app.ui.actions import (
     sides,
     spread,
     timeline,
+    tools,
     view,
 )
 from app.ui.actions.spec import Action
@@ -26,7 +27,7 @@ __all__ = ["actions"]
 
 def actions() -> tuple[Action, ...]:
     """Every action of the program; their ids are unique."""
-    menus = (file, edit, view, go, timeline, people, shape, sides, boxes, regions, ids, spread, review, model, help)
+    menus = (file, edit, view, go, timeline, people, shape, sides, boxes, regions, ids, spread, review, model, help, tools)
     made = tuple(action for menu in menus for action in menu.ACTIONS)
     assert len({action.id for action in made}) == len(made)
     return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.ui.actions.conditions import open_video
+from app.ui.actions.in_force import with_way
 from app.ui.actions.spec import Action
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _has_range(window: MainWindow) -> str:
         return reason
     if window.session.frame_range is not None:
         return ""
-    return "No range of frames is chosen: drag on the timeline with Shift, or press Shift+Home where it begins."
+    return f"No range of frames is chosen: drag on the timeline with Shift, or {with_way('range.begin')} where it begins."
 
 
 def _toggle_mark(window: MainWindow) -> None:
@@ -57,7 +58,8 @@ def _to_mark(direction: int) -> Action:
         if marks:
             session.scrub(marks[0] if direction > 0 else marks[-1])
         else:
-            window.hint(f"No frame {'after' if direction > 0 else 'before'} this one is marked; K marks a frame.")
+            where = "after" if direction > 0 else "before"
+            window.hint(f"No frame {where} this one is marked; to mark a frame {with_way('mark.toggle')}.")
 
     word = "Next" if direction > 0 else "Previous"
     return Action(f"mark.{word.lower()}", f"{word} mark", "Go", run, open_video, group=3)

@@ -14,7 +14,6 @@ from app.labels import edits
 from app.labels.changes import Edit, ProjectError
 from app.labels.making import people_words
 from app.labels.pose import Pose, Visibility
-from app.ui.actions.keymap import key_text
 from app.ui.canvas import adorning
 from app.ui.canvas.adorner_item import AdornerItem, Adornments
 from app.ui.canvas.candidates import Candidates
@@ -61,12 +60,14 @@ class Canvas(QWidget):
         zoom_changed: screen pixels (logical) per frame pixel.
         tool_changed: the tool in use, or None.
         said: something to say that matters only now.
+        space_tapped: Space was pressed and let go, with nothing panned meanwhile.
     """
 
     pointer_changed = Signal(object)
     zoom_changed = Signal(float)
     tool_changed = Signal(object)
     said = Signal(str)
+    space_tapped = Signal()
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -190,11 +191,6 @@ class Canvas(QWidget):
             self._refresh_hover()
             self._place_strip()
             self.changed()
-
-    def set_keys(self, keymap: Mapping[str, tuple[str, ...]]) -> None:
-        """Name the keys of actions (action id to keys, as the key map has them) where the canvas offers the same by mouse."""
-        first = {action: key_text(keys[0]) for action, keys in keymap.items() if keys}
-        self.strip.set_keys(*(first.get(f"people.{name}", "") for name in ("accept", "swap_sides", "delete")))
 
     def cancel(self) -> bool:
         """Put back what is being dragged, or leave the tool. False if there was nothing to cancel."""
@@ -496,26 +492,21 @@ class Canvas(QWidget):
         return self._pointer
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Space held with the canvas in focus pans; tapped, it plays. Esc ends a drag or a tool before anything else."""
+        """Space held with the canvas in focus pans; tapped, it is a key of the key map. Esc ends a drag or a tool first."""
         kind = event.type()
         busy = self._gesture is not None or self._tool is not None or self._wheel.busy
         if kind == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             if event.key() == Qt.Key.Key_Escape and busy:
                 event.accept()
                 return True
-            space = event.key() == Qt.Key.Key_Space and not event.modifiers() and self.session.video is not None
-            if space or (self._tool is not None and self._tool.takes(event)):
+            if event.key() == Qt.Key.Key_Space and not event.modifiers() and self.session.video is not None:
                 event.accept()
                 return True
         elif kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease) and isinstance(event, QKeyEvent):
             if event.key() == Qt.Key.Key_Escape and kind == QEvent.Type.KeyPress and busy:
                 self.cancel()
                 return True
-            if self._tool is not None and self._tool.takes(event):
-                if kind == QEvent.Type.KeyPress:
-                    self._tool.key(event)
-                return True
-            if event.key() == Qt.Key.Key_Space and self.session.video is not None:
+            if event.key() == Qt.Key.Key_Space and not event.modifiers() and self.session.video is not None:
                 if not event.isAutoRepeat():
                     self._space_key(kind == QEvent.Type.KeyPress)
                 return True
@@ -528,7 +519,7 @@ class Canvas(QWidget):
         if down:
             self._space.down(busy=self._gesture is not None)
         elif self._space.up():
-            self.session.toggle_play()
+            self.space_tapped.emit()
         self._update_cursor()
 
     # ---- under the pointer ---------------------------------------------------------------------------------------------

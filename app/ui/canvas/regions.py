@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 from app.labels import edits
 from app.labels.changes import Edit, ProjectError
 from app.labels.regions import IgnoreRegion
+from app.ui.actions.in_force import with_way
 from app.ui.canvas.people_item import EVERYWHERE, HAIRLINE, LABEL_GROUND, LABEL_TEXT, OUTLINE, enter_screen, label_font
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class Regions:
             return False
         (number, corner), frame = found, self._canvas.shown_frame
         if len(self.shown()[number][1]) <= 3:
-            self._canvas.say("A region needs three corners; press Del to delete it.")
+            self._canvas.say(f"A region needs three corners; to delete it {with_way('regions.delete')}.")
         else:
             self.change(number, lambda region: region.without_corner(frame, corner), "Take a corner from")
         return True

@@ -1,4 +1,4 @@
-"""The space bar over the canvas: held it pans, tapped it plays."""
+"""The space bar over the canvas: held it pans, tapped it is a key like any other."""
 
 from __future__ import annotations
 

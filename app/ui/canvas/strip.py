@@ -8,6 +8,7 @@ from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
 from app.ui import theme
+from app.ui.actions.in_force import in_force, with_key
 from app.ui.canvas.scene import FIRM, ShownPerson
 
 _GAP = 10
@@ -41,23 +42,24 @@ class ActionStrip(QFrame):
         self.delete_button = self._button("delete-outline", "Delete this person in this frame", delete)
         for button in (self.accept_button, self.swap_button, self.delete_button):
             row.addWidget(button)
+        in_force().changed.connect(self._name_keys)
+        self._name_keys()
         self.hide()
 
     def _button(self, icon: str, text: str, act: Callable[[], None]) -> QToolButton:
         button = QToolButton(self)
         button.setIcon(theme.icon(icon, "#F2F3F5"))
         button.setIconSize(QSize(18, 18))
-        button.setToolTip(text)
         button.setAccessibleName(text)
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         button.setCursor(Qt.CursorShape.ArrowCursor)
         button.clicked.connect(act)
         return button
 
-    def set_keys(self, accept: str, swap: str, delete: str) -> None:
-        """Name the keys that do the same in the tooltips; "" where there is none."""
-        for button, key in ((self.accept_button, accept), (self.swap_button, swap), (self.delete_button, delete)):
-            button.setToolTip(button.accessibleName() + (f" ({key})" if key else ""))
+    def _name_keys(self) -> None:
+        names = {"accept": self.accept_button, "swap_sides": self.swap_button, "delete": self.delete_button}
+        for name, button in names.items():
+            button.setToolTip(button.accessibleName() + with_key(" (", f"people.{name}", ")"))
 
     def follow(self, person: ShownPerson | None) -> None:
         """Lie beside a person as drawn; hide where there is nobody, or nobody in sight."""

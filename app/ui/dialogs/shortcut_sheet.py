@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QHeaderView, QLineEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from app.ui import theme
-from app.ui.actions.keymap import key_text
+from app.ui.actions.in_force import in_force, keys_text
 from app.ui.actions.spec import Action
 
-__all__ = ["ShortcutSheet"]
+__all__ = ["ShortcutSheet", "group_of"]
 
 #: What hands do with the mouse: belongs on the same sheet.
 MOUSE = (
@@ -31,41 +31,56 @@ TIMELINE_MOUSE = (
 )
 
 
-class ShortcutSheet(QDialog):
-    """All actions and their keys."""
+def group_of(action: Action) -> str:
+    """The heading under which an action stands: its menu, or what it belongs to."""
+    return action.menu.replace("/", " ▸ ") or ("While a tool is in use" if action.scope == "tool" else "Elsewhere")
 
-    def __init__(self, actions: Iterable[Action], keymap: Mapping[str, tuple[str, ...]], parent: QWidget | None = None) -> None:
+
+class ShortcutSheet(QDialog):
+    """All actions and the keys in force, grouped as the menus are; follows while keys are changed."""
+
+    def __init__(self, actions: Iterable[Action], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Keys")
+        self._actions = tuple(actions)
+        self.setWindowTitle("Shortcut sheet")
         self.resize(640, 640)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(theme.GRID)
         self.search = QLineEdit(self)
-        self.search.setPlaceholderText("Find an action or a key")
+        self.search.setPlaceholderText("Find an action, a menu or a key")
+        self.search.setAccessibleName("Find")
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._filter)
         column.addWidget(self.search)
         self.tree = QTreeWidget(self)
         self.tree.setColumnCount(2)
         self.tree.setHeaderLabels(["Action", "Keys"])
+        self.tree.setAccessibleName("Actions and keys")
         self.tree.setRootIsDecorated(False)
         self.tree.setIndentation(16)
         self.tree.setAlternatingRowColors(True)
         self.tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        self.tree.header().setStretchLastSection(False)
         column.addWidget(self.tree, 1)
+        in_force().changed.connect(self._fill)
+        self._fill()
+
+    def _fill(self) -> None:
+        """Read all keys anew."""
+        self.tree.clear()
         groups: dict[str, QTreeWidgetItem] = {}
-        for action in actions:
-            keys = ",  ".join(key_text(key) for key in keymap.get(action.id, ()))
-            if not keys and not action.menu:
-                continue
-            self._row(groups, action.menu.replace("/", " ▸ "), action.title.rstrip("…"), keys, action.tip)
+        for action in self._actions:
+            keys = keys_text(action.id, ",  ")
+            if keys or action.menu:
+                self._row(groups, group_of(action), action.title.rstrip("…"), keys, action.tip)
         for title, keys in MOUSE:
             self._row(groups, "Mouse, on the picture", title, keys, "")
         for title, keys in TIMELINE_MOUSE:
             self._row(groups, "Mouse, on the timeline", title, keys, "")
         self.tree.expandAll()
+        self._filter(self.search.text())
 
     def _row(self, groups: dict[str, QTreeWidgetItem], group: str, title: str, keys: str, tip: str) -> None:
         if group not in groups:

@@ -20,6 +20,7 @@ from app.labels import edits
 from app.labels.changes import LabelChange
 from app.labels.pose import Pose, Provenance, Visibility
 from app.ui import theme
+from app.ui.actions.in_force import in_force, select_somebody
 from app.ui.canvas.colours import joint_colours, qcolor
 from app.ui.canvas.words import PROVENANCE_WORDS, VISIBILITY_WORDS, score_words
 from app.ui.panels.page import PACE_MS, Pace, Page, make_table
@@ -231,6 +232,7 @@ class KeypointsPanel(Page):
         session.selection_changed.connect(self.refresh)
         session.display_changed.connect(self._recolour)
         theme.theme().changed.connect(self.model.recolour)
+        in_force().changed.connect(self.refresh)
         self.refresh()
 
     def _video_opened(self, _video: Any) -> None:
@@ -257,7 +259,7 @@ class KeypointsPanel(Page):
         if session.video is None:
             self.show_words("Open a video first.")
         elif track is None:
-            self.show_words("Select a person to see their joints: click one, or press 1 to 9.")
+            self.show_words(select_somebody("Select a person to see their joints"))
         elif pose is None:
             self.show_words(f"{session.track_name(track)} is not in this frame.")
         else:

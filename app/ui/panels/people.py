@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 from app.labels import edits
 from app.labels.changes import LabelChange
 from app.ui import theme
+from app.ui.actions.in_force import in_force, with_way
 from app.ui.panels.page import PACE_MS, Pace, Page, make_table
 from app.ui.panels.swatch import swatch
 from app.ui.session import Session
@@ -152,6 +153,7 @@ class PeoplePanel(Page):
         session.picture_ready.connect(self._pace.ask)
         session.selection_changed.connect(self._follow)
         theme.theme().changed.connect(self.model.recolour)
+        in_force().changed.connect(self.refresh)
         self.refresh()
 
     def _video_opened(self, _video: Any) -> None:
@@ -170,9 +172,8 @@ class PeoplePanel(Page):
         if self._session.video is None:
             self.show_words("Open a video to see who is in it.")
         elif not self.model.tracks:
-            self.show_words(
-                "Nobody yet. The model looks for people while you work; press B and draw a box to add one yourself."
-            )
+            how = f"to add one yourself {with_way('people.add')} and draw a box"
+            self.show_words(f"Nobody yet. The model looks for people while you work; {how}.")
         else:
             self.show_content()
         self._follow()

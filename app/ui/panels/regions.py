@@ -12,6 +12,7 @@ from app.labels import edits
 from app.labels.changes import Edit, LabelChange
 from app.labels.regions import IgnoreRegion
 from app.ui import theme
+from app.ui.actions.in_force import in_force, with_way
 from app.ui.canvas.regions import region_name
 from app.ui.panels.page import Page, make_table
 from app.ui.session import Session
@@ -109,6 +110,7 @@ class RegionsPanel(Page):
         session.video_opened.connect(self._video_opened)
         session.labels_changed.connect(self._labels_changed)
         session.selection_changed.connect(self._follow)
+        in_force().changed.connect(self.refresh)
         self._video_opened(session.video)
 
     def _video_opened(self, _video: Any) -> None:
@@ -124,7 +126,8 @@ class RegionsPanel(Page):
         if self._session.video is None:
             self.show_words("Open a video first.")
         elif not self.model.regions:
-            self.show_words("No ignore regions. Press Ctrl+R and click the corners of a place where nobody is to be judged.")
+            how = f"{with_way('regions.draw')} and click the corners of a place where nobody is to be judged"
+            self.show_words(f"No ignore regions. To draw one {how}.")
         else:
             self.show_content()
         self._follow()

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from app.ui import theme
+from app.ui.actions.in_force import in_force, with_key
 
 __all__ = ["ProposalBar"]
 
@@ -28,6 +29,7 @@ class ProposalBar(QFrame):
     ) -> None:
         super().__init__(host)
         self._host, self._moved = host, moved
+        self._apply, self._action = "Apply", "proposal.apply"
         self.setObjectName("proposal")
         column = QVBoxLayout(self)
         column.setContentsMargins(12, theme.GRID, theme.GRID, theme.GRID)
@@ -62,16 +64,21 @@ class ProposalBar(QFrame):
         host.installEventFilter(self)
         theme.theme().changed.connect(self._style)
         self._style()
+        in_force().changed.connect(self._name_key)
         self.hide()
 
-    def say(self, title: str, detail: str = "", apply: str = "Apply", key: str = "") -> None:
-        """Show the bar with these words; ``key`` is named on the button."""
+    def say(self, title: str, detail: str = "", apply: str = "Apply", action: str = "proposal.apply") -> None:
+        """Show the bar with these words; the key of ``action`` is named on the button."""
+        self._apply, self._action = apply, action
         self.title.setText(title)
         self.detail.setText(detail)
         self.detail.setVisible(bool(detail))
-        self.apply_button.setText(f"{apply}  {key}" if key else apply)
+        self._name_key()
         self.show()
         self.place()
+
+    def _name_key(self) -> None:
+        self.apply_button.setText(self._apply + with_key("  ", self._action))
 
     def leave(self) -> None:
         """Hide the bar."""

@@ -109,7 +109,7 @@ class Proposals(QObject):
         title = f"{spreads.words(planned)} of {name}: spread to {where}"
         if not spreads.shown:
             self.pictures.hide()
-            self.spread_bar.say(title, apply="Look", key="G")
+            self.spread_bar.say(title, apply="Look", action="spread.show")
             return
         self._canvas.show_proposed(spread(self._session.project, planned))
         self.pictures.show()
@@ -118,7 +118,7 @@ class Proposals(QObject):
         else:
             found = sum(bool((planned.after[f].provenance == Provenance.REFINED).any()) for f in frames)
             detail = f"At the model's own peaks in {found} of {n} frames, interpolated in the others." if found else ""
-        self.spread_bar.say(title, detail, key="Enter")
+        self.spread_bar.say(title, detail)
         self.pictures.show_plan(planned)  # once it is known how many have room
 
     # ---- ids ---------------------------------------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ class Proposals(QObject):
         self._fill(self.other, [(session.track_name(t), t) for t in people], other)
         self.other.setVisible(asked.kind in ("swap", "merge"))
         self.id_bar.apply_button.setEnabled(change is not None)
-        self.id_bar.say(title, change.words if change is not None else self.ids.problem, key="Enter")
+        self.id_bar.say(title, change.words if change is not None else self.ids.problem)
 
     @staticmethod
     def _fill(box: QComboBox, choices: list[tuple[str, object]], now: object) -> None:

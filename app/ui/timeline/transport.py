@@ -7,12 +7,15 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QToolButton, QWidget
 
 from app.ui import theme
+from app.ui.actions.in_force import in_force, keys_text, with_key
 from app.ui.session import Session
 
 __all__ = ["SPEEDS", "FrameSlider", "TransportBar", "time_text"]
 
 #: Speeds to choose from.
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
+#: The actions whose keys the tooltips of the buttons name.
+_ACTIONS = {"first": "go.first", "back": "go.previous", "play": "go.play", "on": "go.next", "last": "go.last"}
 
 
 def time_text(seconds: float) -> str:
@@ -123,15 +126,14 @@ class TransportBar(QWidget):
         row.setContentsMargins(theme.GRID, theme.GRID // 2, theme.GRID, theme.GRID // 2)
         row.setSpacing(theme.GRID // 2)
         for name, icon, tip, call in (
-            ("first", "page-first", "First frame (Home)", lambda: session.scrub(0)),
-            ("back", "step-backward", "Previous frame (Left or A)", lambda: session.step(-1)),
-            ("play", "play", "Play or pause (Space)", session.toggle_play),
-            ("on", "step-forward", "Next frame (Right or D)", lambda: session.step(1)),
-            ("last", "page-last", "Last frame (End)", lambda: session.scrub(session.n_frames - 1)),
+            ("first", "page-first", "First frame", lambda: session.scrub(0)),
+            ("back", "step-backward", "Previous frame", lambda: session.step(-1)),
+            ("play", "play", "Play or pause", session.toggle_play),
+            ("on", "step-forward", "Next frame", lambda: session.step(1)),
+            ("last", "page-last", "Last frame", lambda: session.scrub(session.n_frames - 1)),
         ):
             button = QToolButton(self)
             button.setObjectName(f"transport_{name}")
-            button.setToolTip(tip)
             button.setAccessibleName(tip)
             button.setIconSize(QSize(20, 20))
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -156,7 +158,6 @@ class TransportBar(QWidget):
         row.addSpacing(theme.GRID)
         self.frame_box = QSpinBox(self)
         self.frame_box.setObjectName("transport_frame")
-        self.frame_box.setToolTip("Frame, counted from 0 (Ctrl+G)")
         self.frame_box.setAccessibleName("Frame")
         self.frame_box.setFont(theme.numbers_font())
         self.frame_box.setAlignment(Qt.AlignmentFlag.AlignRight)
@@ -184,7 +185,15 @@ class TransportBar(QWidget):
         session.playing_changed.connect(lambda _playing: self._icons())
         theme.theme().changed.connect(self._icons)
         self._icons()
+        in_force().changed.connect(self._name_keys)
+        self._name_keys()
         self._video(session.video)
+
+    def _name_keys(self) -> None:
+        for name, button in self._buttons.items():
+            keys = keys_text(_ACTIONS[name])
+            button.setToolTip(button.accessibleName() + (f" ({keys})" if keys else ""))
+        self.frame_box.setToolTip("Frame, counted from 0" + with_key(" (", "go.frame", ")"))
 
     def _fix_time(self) -> None:
         """A label whose size is fixed doesn't have the whole window laid out again with each frame."""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeyEvent
 
 from app.labels.placing import guided_order, place_joint
 from app.labels.pose import Visibility
+from app.ui.actions.in_force import with_key
 from app.ui.canvas.tools.gesture import Edited, Gesture, MakeEdit
 from app.ui.canvas.tools.joints import MoveJoint
 from app.ui.canvas.tools.tool import Tool
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PlaceInOrder", "PlaceNext"]
 
-_END = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-_BACK = (Qt.Key.Key_Backspace,)
-_SKIP = (Qt.Key.Key_X,)
+_VERBS = (("skip", "skips"), ("back", "takes back"), ("finish", "ends"))
 
 
 class PlaceNext(MoveJoint):
@@ -52,7 +50,7 @@ class PlaceNext(MoveJoint):
 
 
 class PlaceInOrder(Tool):
-    """Left click: the joint is visible; right click: occluded; X skips it; Backspace takes the last back; Return ends.
+    """Left click: the joint is visible; right click: occluded; keys skip it, take the last back, end.
 
     What is placed is read from the pose itself, so that undo and redo step through the order too. With a person selected who
     lacks joints, these are placed; else somebody new is.
@@ -99,23 +97,16 @@ class PlaceInOrder(Tool):
 
         return PlaceNext(self.canvas, at, self.track, joint, state, placed)
 
-    def takes(self, event: QKeyEvent) -> bool:
-        """X, Backspace and Return, without modifiers."""
-        return event.key() in (*_END, *_BACK, *_SKIP) and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-
-    def key(self, event: QKeyEvent) -> None:
+    def verbs(self) -> dict[str, Callable[[], None]]:
         """Skip, take back, or end."""
-        if event.key() in _END:
-            self.canvas.leave_tool()
-        elif event.key() in _SKIP:
-            joint = self.current
-            if joint is not None:
-                self.skipped.add(joint)
-                self._trail.append((joint, None))
-                self._go_on()
-        else:
-            self._take_back()
-        self.canvas.changed()
+        return {"finish": self.canvas.leave_tool, "back": self._take_back, "skip": self._skip}
+
+    def _skip(self) -> None:
+        joint = self.current
+        if joint is not None:
+            self.skipped.add(joint)
+            self._trail.append((joint, None))
+            self._go_on()
 
     def _take_back(self) -> None:
         while self._trail:
@@ -146,7 +137,8 @@ class PlaceInOrder(Tool):
         joint = self.current
         if joint is None:
             return ()
-        what = "click: visible · right click: occluded · X skips · Backspace takes back · Return ends"
+        verbs = (with_key("", f"tool.{verb}", f" {words}") for verb, words in _VERBS)
+        what = " · ".join(("click: visible", "right click: occluded", *filter(None, verbs)))
         return (f"{self._words(joint)}   {self.order.index(joint) + 1} of {len(self.order)}", what)
 
     def adorn(self, out: Adornments) -> None:

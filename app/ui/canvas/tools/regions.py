@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeyEvent
 
 from app.labels import edits
 from app.labels.regions import IgnoreRegion
+from app.ui.actions.in_force import with_key
 from app.ui.canvas.tools.gesture import Gesture
 from app.ui.canvas.tools.tool import Tool
 
@@ -62,7 +62,7 @@ class MoveRegion(Gesture):
 
 
 class DrawRegion(Tool):
-    """Clicks are corners; the first corner, a double click or Return closes; Backspace takes the last corner back.
+    """Clicks are corners; the first corner, a double click or a key closes, a key takes the last corner back.
 
     The region is valid in the range of frames that is drawn on the timeline, else in all frames.
     """
@@ -87,17 +87,13 @@ class DrawRegion(Tool):
         """The corner of its first press was the last one."""
         self._close()
 
-    def takes(self, event: QKeyEvent) -> bool:
-        """Return and Backspace."""
-        return event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Backspace)
-
-    def key(self, event: QKeyEvent) -> None:
+    def verbs(self) -> dict[str, Callable[[], None]]:
         """Close, or take the last corner back."""
-        if event.key() != Qt.Key.Key_Backspace:
-            self._close()
-        elif self.corners:
+        return {"finish": self._close, "back": self._back}
+
+    def _back(self) -> None:
+        if self.corners:
             self.corners.pop()
-            self.canvas.changed()
 
     def _close(self) -> None:
         canvas, session = self.canvas, self.canvas.session
@@ -113,8 +109,9 @@ class DrawRegion(Tool):
     def lines(self) -> tuple[str, ...]:
         """What to do."""
         n = len(self.corners)
-        first = "click the corners of the region" if n < 3 else "click the first corner, or press Return, to close"
-        return (first, "Backspace takes a corner back · Esc leaves the tool")
+        close = f"click the first corner{with_key(', or press ', 'tool.finish', ',')} to close"
+        back = with_key("", "tool.back", " takes a corner back · ")
+        return ("click the corners of the region" if n < 3 else close, f"{back}Esc leaves the tool")
 
     def adorn(self, out: Adornments) -> None:
         """The corners so far and the line to the pointer."""

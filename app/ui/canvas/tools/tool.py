@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeyEvent
 
 from app.labels import edits
 from app.ui.canvas.tools.boxes import DrawBox
@@ -35,12 +35,9 @@ class Tool:
     def double_press(self, at: np.ndarray) -> None:
         """The second press of a double click."""
 
-    def takes(self, event: QKeyEvent) -> bool:
-        """Whether a key belongs to the tool; :meth:`key` gets it then, and no action does."""
-        return False
-
-    def key(self, event: QKeyEvent) -> None:
-        """A key that the tool takes was pressed."""
+    def verbs(self) -> dict[str, Callable[[], None]]:
+        """What can be said to the tool: "finish", "back" and "skip" by the actions of these names."""
+        return {}
 
     def lines(self) -> tuple[str, ...]:
         """Words at the pointer, the first line larger."""

@@ -211,7 +211,15 @@ class MainWindow(QMainWindow):
         """Show the shortcut sheet."""
         from app.ui.dialogs.shortcut_sheet import ShortcutSheet
 
-        self.show_dialog(ShortcutSheet(self.actions_table, self))
+        sheet = ShortcutSheet(self.actions_table, self)
+        sheet.change.clicked.connect(self.change_keys)
+        self.show_dialog(sheet)
+
+    def change_keys(self) -> None:
+        """Show the dialog that changes keys."""
+        from app.ui.dialogs.keys import KeysDialog
+
+        self.show_dialog(KeysDialog(self, self.actions_table))
 
     def show_palette(self) -> None:
         """Show the command palette."""

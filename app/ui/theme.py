@@ -244,6 +244,7 @@ def _style_sheet(c: Colors) -> str:
     QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
     QPushButton[role="flat"] {{ border: none; background: transparent; color: {c.accent}; padding: 4px 8px; }}
     QPushButton[role="flat"]:hover {{ background: {c.hover}; }}
+    QPushButton[role="flat"]:disabled {{ color: {c.disabled}; background: transparent; border: none; }}
     QLabel[role="muted"] {{ color: {c.muted}; }}
     QLabel[role="error"] {{ color: {c.error}; }}
     QLabel[role="small"] {{ color: {c.muted}; font-size: 11px; }}

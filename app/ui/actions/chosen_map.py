@@ -106,8 +106,8 @@ class ChosenMap(QObject):
         """Whether there is a step to take back."""
         return bool(self._before)
 
-    def undo(self) -> None:
-        """Take the last choice or change back, on the disk too."""
+    def undo(self) -> str:
+        """Take the last choice or change back, on the disk too. Returns the id of a map that is gone by that, else ""."""
         if self._before:
             earlier, gone = self._before.pop(), self.current
             if earlier.own:
@@ -115,6 +115,8 @@ class ChosenMap(QObject):
             self._use(earlier)
             if gone.id in self._made and all(keymap.id != gone.id for keymap in (earlier, *self._before)):
                 self._later(lambda: gone.path.unlink(missing_ok=True), f"{gone.path} could not be deleted")
+                return gone.id
+        return ""
 
     def _own(self, shipped: Keymap) -> Keymap:
         path, name = free_path(f"My {shipped.name}"), f"My {shipped.name}"

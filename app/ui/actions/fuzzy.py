@@ -6,9 +6,10 @@ Own code because the libraries at hand rank whole words by edit distance (rapidf
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Match", "best_match", "match"]
+__all__ = ["Match", "Wanted", "best_match", "match", "ranked"]
 
 #: Points of a letter; more where a word begins, and more where the letter before was taken too.
 _LETTER, _BEGINS, _RUNS = 1, 8, 6
@@ -24,6 +25,26 @@ class Match:
 
     score: int
     places: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Something that can be found: by its title, less well by ``more`` texts; ``bonus`` points and ``late`` break ties."""
+
+    title: str
+    more: tuple[str, ...] = ()
+    bonus: int = 0
+    late: bool = False
+
+
+def ranked(typed: str, among: Iterable[Wanted]) -> list[tuple[int, Match]]:
+    """Indices of what fits, best first: by points, then what is not late, then the shorter title, then the earlier one."""
+    fits = []
+    for n, wanted in enumerate(among):
+        if (found := best_match(typed, wanted.title, wanted.more)) is not None:
+            fits.append((-found.score - wanted.bonus, wanted.late, len(wanted.title), n, found))
+    fits.sort(key=lambda fit: fit[:4])
+    return [(n, found) for *_, n, found in fits]
 
 
 def match(typed: str, text: str) -> Match | None:

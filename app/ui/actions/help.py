@@ -11,5 +11,7 @@ ACTIONS = (
            tip="Type a part of its name, or what it is about; Enter does it."),
     Action("help.keys", "Shortcut sheet", "Help", lambda w: w.show_keys(), icon="keyboard-outline",
            tip="All actions and their keys."),
+    Action("help.remap", "Keys…", "Help", lambda w: w.change_keys(), icon="keyboard-settings-outline",
+           tip="Choose a key map, give actions other keys."),
     Action("help.about", "About GLSMamba Studio", "Help", lambda w: w.show_about(), group=1),
 )  # fmt: skip

@@ -126,7 +126,9 @@ def changed_keys(keymap: Keymap, changes: Mapping[str, tuple[str, ...] | None], 
     Raises :class:`KeymapError` where that gives two actions of one scope the same key.
     """
     actions = tuple(actions)
-    given = {action: keys for action, keys in {**keymap.given, **changes}.items() if keys is not None}
+    base = {} if keymap.base is None else keymap.base.keys
+    same = {action for action, keys in changes.items() if keys is None or keys == base.get(action)}
+    given = {action: keys for action, keys in {**keymap.given, **changes}.items() if action not in same and keys is not None}
     resolve(actions, given)
     keys, lost = _over(given, keymap.base, actions)
     return replace(keymap, given=given, keys=keys, lost=lost)

@@ -78,6 +78,8 @@ class HeldKey(QObject):
 
 
 _FIELDS = (QLineEdit, QAbstractSpinBox, QTextEdit, QPlainTextEdit)
+#: What AltGr looks like on Windows.
+_ALT_GR = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
 _STRONG = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
 
 
@@ -86,10 +88,12 @@ def belongs_to_widget(widget: QObject, event: QKeyEvent) -> bool:
 
     While one types into a field all plain keys are the field's; a focused button keeps Space and Return, a list Up and Down.
     """
-    if event.modifiers() & _STRONG:
+    field = isinstance(widget, _FIELDS)
+    writes = field and event.modifiers() & _ALT_GR == _ALT_GR and event.text().isprintable() and event.text() != ""
+    if event.modifiers() & _STRONG and not writes:
         return False
     key = event.key()
-    if isinstance(widget, _FIELDS):
+    if field:
         return not Qt.Key.Key_F1 <= key <= Qt.Key.Key_F35
     if isinstance(widget, QAbstractButton | QComboBox):
         return key in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter) or (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.ui import theme
-from app.ui.actions.fuzzy import Match, best_match
+from app.ui.actions.fuzzy import Wanted, ranked
 from app.ui.actions.in_force import keys_text
 from app.ui.actions.spec import Action
 from app.ui.settings import settings
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "Palette"]
 
 _RECENT, _MOST_RECENT = "palette/recent", 12
+#: Points by which what was done lately comes before what fits as well.
+_RECENT_BONUS = 4
 _WIDTH, _ROWS = 620, 9
 _ENTRY = Qt.ItemDataRole.UserRole
 _MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
@@ -91,12 +93,13 @@ class _Line(QStyledItemDelegate):
         chosen = bool(option.state & QStyle.StateFlag.State_Selected)  # type: ignore[attr-defined]
         room: QRect = option.rect  # type: ignore[attr-defined]
         font: QFont = option.font  # type: ignore[attr-defined]
-        text = c.on_accent if chosen else c.text if not entry.reason else c.disabled
-        muted = c.on_accent if chosen else c.muted
+        bright = chosen and not entry.reason  # a line that can't be used is grey when chosen, too
+        text = c.on_accent if bright else c.text if not entry.reason else c.disabled
+        muted = c.on_accent if bright else c.muted
         painter.save()
         if chosen:
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(c.accent))
+            painter.setBrush(QColor(c.accent if bright else c.line))
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.drawRoundedRect(room.adjusted(2, 1, -2, -1), 4, 4)
         inner = room.adjusted(12, theme.GRID // 2, -12, -theme.GRID // 2)
@@ -215,18 +218,14 @@ class Palette(QDialog):
         return sorted(made, key=lambda entry: place.get(entry.action.id, len(place)))
 
     def _find(self, typed: str) -> None:
-        """Show what fits, best first; what can't be used comes after what can when both fit alike."""
+        """Show what fits, best first."""
         if not typed.strip():
             shown = self._all
         else:
-            fits: list[tuple[int, int, int, Match, Entry]] = []
-            for n, entry in enumerate(self._all):
-                titles = (entry.menu, entry.keys.replace("+", " + "), entry.keys, entry.action.tip)
-                if (found := best_match(typed, entry.title, titles)) is not None:
-                    bonus = 4 * entry.recent
-                    fits.append((-(found.score + bonus), bool(entry.reason), n, found, entry))
-            fits.sort(key=lambda fit: fit[:3])
-            shown = [_with_places(entry, found) for *_, found, entry in fits]
+            among = (
+                Wanted(e.title, (e.menu, e.keys, e.action.tip), _RECENT_BONUS * e.recent, bool(e.reason)) for e in self._all
+            )
+            shown = [replace(self._all[n], places=found.places) for n, found in ranked(typed, among)]
         self.model.show_entries(shown)
         self.list.setVisible(bool(shown))
         self.nothing.setVisible(not shown)
@@ -299,10 +298,6 @@ class Palette(QDialog):
         super().changeEvent(event)
         if event.type() == QEvent.Type.ActivationChange and self.isVisible() and not self.isActiveWindow():
             self.close()
-
-
-def _with_places(entry: Entry, found: Match) -> Entry:
-    return Entry(entry.action, entry.title, entry.menu, entry.keys, entry.reason, entry.recent, found.places)
 
 
 def _recent() -> tuple[str, ...]:

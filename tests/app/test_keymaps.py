@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QLineEdit, QToolButton
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QToolButton
 
 from app.ui.actions.fuzzy import Match, Wanted, best_match, match, ranked
 from app.ui.actions.in_force import in_force
@@ -223,6 +223,8 @@ def window(qtbot, program, small_video) -> Iterator[MainWindow]:
 
 
 def press(window: MainWindow, key: Qt.Key, held: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    window.activateWindow()
+    QApplication.processEvents()
     QTest.keyClick(window.focusWidget() or window, key, held)
 
 
@@ -311,7 +313,7 @@ def test_keys_are_changed_refused_taken_reset_and_taken_back(qtbot, window) -> N
     assert dialog.take.isVisible()
     QTest.mouseClick(dialog.take, Qt.MouseButton.LeftButton)
     assert window.keymap.current.name == "My Default" and window.keymap.current.keys["go.frame"] == ()
-    QTest.keyClick(window, Qt.Key.Key_G, CTRL)
+    press(window, Qt.Key.Key_G, CTRL)
     assert window.session.frame == 39
     qtbot.waitUntil(lambda: saved().get("keys") == {"go.last": ["Ctrl+G", "End"], "go.frame": []}, timeout=10_000)
 

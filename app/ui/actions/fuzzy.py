@@ -15,6 +15,8 @@ __all__ = ["Match", "Wanted", "best_match", "match", "ranked"]
 _LETTER, _BEGINS, _RUNS = 1, 8, 6
 #: Points of a letter where the text begins.
 _FIRST = 2
+#: Points of a typed word that comes in the title after the one typed before it.
+_ORDER = 4
 #: Letters of one typed word that must lie so close that nobody calls it chance: at most so many times their number.
 _LOOSEST = 6
 
@@ -105,15 +107,15 @@ def best_match(typed: str, title: str, more: tuple[str, ...] = ()) -> Match | No
     score, places = 0, set[int]()
     for word in typed.split():
         found = _close(word, match(word, title))
-        others = [other.score // 2 for text in more if (other := _close(word, match(word, text)))]
-        other = max(others, default=-1)
-        if found is None and other < 0:
+        others = [near.score // 2 for text in more if (near := _close(word, match(word, text)))]
+        elsewhere = max(others, default=-1)
+        if found is None and elsewhere < 0:
             return None
-        if found is not None and found.score >= other:
-            score += found.score
+        if found is not None and found.score >= elsewhere:
+            score += found.score + (_ORDER if places and found.places[0] > max(places) else 0)
             places.update(found.places)
         else:
-            score += other
+            score += elsewhere
     return Match(score, tuple(sorted(places)))
 
 

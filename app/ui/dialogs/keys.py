@@ -286,6 +286,7 @@ class KeysDialog(QDialog):
             chip.setAccessibleName(f"Take {key_text(key)} away")
             chip.clicked.connect(lambda _checked=False, key=key: self._drop(key))
             self.chips.addWidget(chip)
+            chip.show()  # at once: a layout shows what is added later on
         base = now.base if now.own else None
         self.reset.setEnabled(base is not None and base.keys.get(action.id, ()) != now.keys.get(action.id, ()))
 

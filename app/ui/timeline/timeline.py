@@ -23,6 +23,8 @@ class Timeline(QWidget):
         view: the painted part, which takes mouse and keys.
     """
 
+    view: TimelineView
+
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("timeline")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from fractions import Fraction
 from pathlib import Path
 
@@ -60,7 +61,13 @@ def read_number(picture: np.ndarray) -> int:
     return sum(1 << bit for bit in range(8) if picture[8:24, bit * 40 + 8 : bit * 40 + 32].mean() > 127)
 
 
+@pytest.fixture(scope="session")
+def numbered_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The clip that :func:`small_video` copies."""
+    return write_numbered_video(tmp_path_factory.mktemp("video") / "numbered.mp4")
+
+
 @pytest.fixture
-def small_video(tmp_path: Path) -> Path:
-    """A 320x240 clip of 40 numbered frames made at test time."""
-    return write_numbered_video(tmp_path / "numbered.mp4")
+def small_video(tmp_path: Path, numbered_video: Path) -> Path:
+    """A 320x240 clip of 40 numbered frames made at test time, in a folder of the test's own."""
+    return Path(shutil.copy(numbered_video, tmp_path / "numbered.mp4"))

@@ -92,6 +92,7 @@ class ThemeWatcher(QObject):
     def __init__(self) -> None:
         super().__init__()
         self.scheme: Scheme = "system"
+        self.styled = False
         self._connected = False
 
     def set_scheme(self, scheme: Scheme) -> None:
@@ -113,12 +114,13 @@ class ThemeWatcher(QObject):
         return QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
 
     def refresh(self) -> None:
-        """Put palette and style sheet on the application again."""
+        """Put palette and style sheet on the application unless they are on it: every widget takes a while."""
         app = QApplication.instance()
-        if isinstance(app, QApplication):
+        palette, sheet = _palette(colors()), _style_sheet(colors())
+        if isinstance(app, QApplication) and (app.styleSheet() != sheet or app.palette() != palette):
             _icons.clear()
-            app.setPalette(_palette(colors()))
-            app.setStyleSheet(_style_sheet(colors()))
+            app.setPalette(palette)
+            app.setStyleSheet(sheet)
             self.changed.emit()
 
 
@@ -135,7 +137,9 @@ def theme() -> ThemeWatcher:
 
 def apply(scheme: Scheme = "system") -> None:
     """Style the application: Fusion with our palette on every platform, following the system's light or dark."""
-    QApplication.setStyle("Fusion")
+    if not theme().styled:
+        QApplication.setStyle("Fusion")
+        theme().styled = True
     theme().set_scheme(scheme)
 
 

@@ -4,9 +4,10 @@ Usage: ``python benchmarks/annotator_effort.py [--penn DIR] [--tracks N]``, or `
 
 An annotator is played who looks at all frames of a person at once and always fixes the worst joint beyond 0.2 head sizes, with
 the program's own edits on a real project, until none is left. An action is a joint put in its place, a limb's sides swapped, a
-missing pose copied from the frame before, a gap filled, an undo. Corrections spread by themselves, as the setting of that
+missing pose copied from the frame before, a gap filled, jumps mended, an undo. Corrections spread by themselves, as the setting of that
 name has it, so that a spread is no action; where it made more than four joints wrong, the annotator undoes it, which is one.
-*Interpolation* fills all between two corrections of a joint and asks the model nothing; *spread* is the program's own way.
+*Interpolation* fills all between two corrections of a joint and asks the model nothing; *spread* is the program's own way: it
+begins with *Mend jumps* over the whole track, which is an action, and is undone, which is another, where more became wrong.
 
 Two kinds of truth:
 
@@ -181,6 +182,8 @@ class Annotator:
 
     def work(self) -> int:
         """Go on until nothing is wrong; the number of actions."""
+        if self.mode == "spread" and (self.errors() > RIGHT).sum() > 1:
+            self.mend()
         while True:
             errors = self.errors()
             if not (errors > RIGHT).any():
@@ -196,6 +199,23 @@ class Annotator:
     def apply(self, kind: str, edit: edits.Edit) -> None:
         self.project.apply(edit)
         self.done[kind] += 1
+
+    def mend(self) -> None:
+        """Mend jumps over the whole track, and look at what came of it."""
+        planned = self.with_peaks(spreading.mended(self.project, 1, 0, len(self.case.truth) - 1))
+        edit = spreading.spread(self.project, planned)
+        if edit:
+            before = self.wrong(planned.frames)
+            self.apply("mend", edit)
+            if self.wrong(planned.frames) > before:
+                self.project.undo()
+                self.done["undo"] += 1
+
+    def with_peaks(self, planned: spreading.Plan) -> spreading.Plan:
+        """The plan with its guesses at the model's peaks, where there are heat maps."""
+        if self.case.peaks is None:
+            return planned
+        return spreading.refined(planned, {frame: self.case.peaks(frame) for frame in planned.frames})
 
     def bring_back(self, frame: int) -> int:
         """A missing person: fill the gap where that is offered, else copy the pose before into the first missing frame."""
@@ -228,8 +248,8 @@ class Annotator:
     def spread(self, frame: int) -> None:
         """What happens by itself after each correction."""
         planned = spreading.plan(self.project, 1, [frame], believe=self.mode != "interpolation")
-        if self.mode != "interpolation" and self.case.peaks is not None:
-            planned = spreading.refined(planned, {f: self.case.peaks(f) for f in planned.frames})
+        if self.mode != "interpolation":
+            planned = self.with_peaks(planned)
         edit = spreading.spread(self.project, planned)
         if edit:
             before = self.wrong(planned.frames)

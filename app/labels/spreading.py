@@ -3,6 +3,9 @@
 :func:`plan` says what would become of which frames and changes nothing; :func:`refined` moves the planned places to the model's
 own peaks near them; :func:`spread` makes the one edit of it. Only joints that a human placed are spread; a human's, an
 imported, an accepted or a reviewed keypoint is never touched.
+
+:func:`mended` makes such a plan without any correction: where a joint leaps away and comes back, where sides are exchanged for a
+while, where a person is lost for some frames.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from glsmamba.data.problems import head_segment
 from glsmamba.data.records import Box
 from glsmamba.data.skeletons import Skeleton, joint_words
 
-__all__ = ["REACH", "Peaks", "Plan", "head_size", "plan", "refined", "spread"]
+__all__ = ["REACH", "Peaks", "Plan", "head_size", "mended", "plan", "refined", "spread"]
 
 #: Frames that a correction reaches on each side where no other one lies nearer.
 REACH = 60
@@ -32,6 +35,8 @@ GAP = 30
 NEAR = 0.35
 #: PCKh's head size is this share of the distance from head bottom to head top, or of the longer side of a person's box.
 _OF_HEAD, _OF_BOX = 0.6 / 0.7, 0.11
+#: Without a human's word a joint has to leap so many head sizes away before it is put back: people do move.
+_LEAP = 0.5
 _TRUSTED = (Provenance.HUMAN, Provenance.IMPORTED)
 
 #: Peaks of a joint's heat map: (N, 2) pixels of the frame, and their (N,) values.
@@ -44,12 +49,13 @@ class Plan:
 
     Attributes:
         track: the person.
-        joints: the joints that a human placed, by number.
+        joints: the joints that a human placed, by number; of a plan that mends, those that it changes.
         before: frame -> pose as it was when the plan was made; None where the person is missing.
         after: frame -> pose as it would be, for the same frames.
         places: (frame, joint) of every keypoint that gets another place.
         guessed: those of them that are interpolated so far that they may be far off, and those of a gap.
         size: head size in pixels.
+        mends: no correction was spread: the plan is :func:`mended`'s.
     """
 
     track: int
@@ -59,6 +65,7 @@ class Plan:
     places: frozenset[tuple[int, int]] = frozenset()
     guessed: frozenset[tuple[int, int]] = frozenset()
     size: float = 1.0
+    mends: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.after)
@@ -85,6 +92,16 @@ def plan(project: Project, track: int, frames: Iterable[int], reach: int = REACH
     if not believe:
         window.seen[:] = False
     return window.planned([frame - window.first for frame in centres])
+
+
+def mended(project: Project, track: int, first: int, last: int) -> Plan:
+    """What it would do to repair a person's path in the frames ``first`` to ``last``, as far as the path itself tells.
+
+    Every joint's frames are told apart as :func:`app.labels.paths.fill` does around corrections, but without one: stretches in
+    which it leaps away by half a head or more and comes back are interpolated, arms and legs that go on better in their mirror
+    are exchanged where both sides say so, gaps of up to 30 frames are filled.
+    """
+    return _Window(project, track, max(first, 0), min(last, project.n_frames - 1)).mended()
 
 
 def refined(planned: Plan, peaks: Mapping[int, Mapping[int, Peaks]], near: float = NEAR) -> Plan:
@@ -153,6 +170,8 @@ def head_size(pose: Pose, skeleton: Skeleton) -> float:
 
 
 def _title(project: Project, planned: Plan, frames: list[int]) -> str:
+    if planned.mends:
+        return f"Mend jumps of {project.track_name(planned.track)} {frames_words(frames)}"
     what = joint_words(project.skeleton.joints[planned.joints[0]]) if len(planned.joints) == 1 else "corrections"
     if not planned.joints:
         return f"Fill the gap of {project.track_name(planned.track)} {frames_words(frames)}"
@@ -216,9 +235,7 @@ class _Window:
         for j in touched:
             own = np.array([c for c in centres if self.human[c, j]])
             m = int(self.flip[j])
-            places_m, seen_m = (None, None) if m == j else (self.places[:, m], self.seen[:, m])
-            path = JointPath(self.places[:, j], self.fixed[:, j], self.seen[:, j], places_m, seen_m, self.size)
-            found = fill(path, own)
+            found = fill(self._path(j), own)
             take = self.free[found.frames, j] & ~wanted[found.frames, j]
             rows = (found.frames, found.places, found.mirrored, found.guessed, found.ends)
             for i, place, mirrored, guess, ends in zip(*(row[take] for row in rows), strict=True):
@@ -238,6 +255,39 @@ class _Window:
             if self.gap[c]:
                 opened |= self._gap_around(c)
         return self._made(wanted, guessed, places, scores, visibility, np.flatnonzero(opened), touched)
+
+    def _path(self, j: int) -> JointPath:
+        m = int(self.flip[j])
+        places, seen = (None, None) if m == j else (self.places[:, m], self.seen[:, m])
+        return JointPath(self.places[:, j], self.fixed[:, j], self.seen[:, j], places, seen, self.size)
+
+    def mended(self) -> Plan:
+        """The plan for all joints, no correction given."""
+        n, k = self.visibility.shape
+        wanted, guessed, mirrored = (np.zeros((n, k), bool) for _ in range(3))
+        places, scores, visibility = self.places.copy(), self.scores.copy(), self.visibility.copy()
+        if not self.seen.any():
+            return Plan(self.track, (), mends=True)
+        for j in range(k):
+            found = fill(self._path(j), np.arange(n))
+            wanted[found.frames, j], mirrored[found.frames, j] = True, found.mirrored
+            guessed[found.frames, j] = found.guessed
+            places[found.frames, j] = found.places
+            ends = self.scores[found.ends, j].min(axis=1)
+            scores[found.frames, j] = np.where(found.mirrored, self.scores[found.frames, self.flip[j]], ends)
+        both = mirrored & mirrored[:, self.flip] & self.free & self.free[:, self.flip]
+        wanted &= ~mirrored | both
+        away = np.linalg.norm(places - self.places, axis=-1) >= _LEAP * self.size
+        for j in range(k):
+            stretches = np.split(np.arange(n), np.flatnonzero(np.diff(wanted[:, j])) + 1)
+            for frames in (run for run in stretches if wanted[run[0], j]):
+                own = frames[self.here[frames] & ~both[frames, j]]
+                wanted[own, j] &= bool(away[own, j].any())  # a gap, or an exchange, counts whatever its size
+        taken = wanted & self.free & (self.seen | self.gap[:, None])
+        visibility[taken] = Visibility.VISIBLE
+        touched = np.flatnonzero((taken & self.here[:, None]).any(axis=0)).tolist()
+        opened = np.flatnonzero(self.gap)
+        return replace(self._made(taken, guessed & taken, places, scores, visibility, opened, touched), mends=True)
 
     def _gap_around(self, frame: int) -> np.ndarray:
         frames = np.flatnonzero(self.here)

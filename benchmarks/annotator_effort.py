@@ -7,7 +7,8 @@ the program's own edits on a real project, until none is left. An action is a jo
 missing pose copied from the frame before, a gap filled, jumps mended, an undo. Corrections spread by themselves, as the setting of that
 name has it, so that a spread is no action; where it made more than four joints wrong, the annotator undoes it, which is one.
 *Interpolation* fills all between two corrections of a joint and asks the model nothing; *spread* is the program's own way: it
-begins with *Mend jumps* over the whole track, which is an action, and is undone, which is another, where more became wrong.
+begins, where joints are wrong in three stretches or more, with *Mend jumps* over the whole track, which shows what it would do and
+is then done, or not where more would become wrong: an action either way.
 
 Two kinds of truth:
 
@@ -53,6 +54,8 @@ from glsmamba.data.video import VideoInfo
 RIGHT, SLOW = 0.2, 0.04
 #: A spread that made so many joints wrong is left for further corrections to mend; where it was more, it is undone.
 PATIENCE = 4
+#: Jumps are mended where a track has so many wrong stretches.
+MEND_FROM = 3
 #: PCKh's head size over the distance from shoulders to hips: median of 5,213 labelled people of Leeds Sports Pose Extended.
 HEAD_OF_TORSO = 0.43
 PENN = Skeleton(
@@ -182,7 +185,7 @@ class Annotator:
 
     def work(self) -> int:
         """Go on until nothing is wrong; the number of actions."""
-        if self.mode == "spread" and (self.errors() > RIGHT).sum() > 1:
+        if self.mode == "spread" and self.stretches() >= MEND_FROM:
             self.mend()
         while True:
             errors = self.errors()
@@ -201,15 +204,19 @@ class Annotator:
         self.done[kind] += 1
 
     def mend(self) -> None:
-        """Mend jumps over the whole track, and look at what came of it."""
+        """Ask for jumps to be mended over the whole track, look at what is shown, and do it or not: an action either way."""
         planned = self.with_peaks(spreading.mended(self.project, 1, 0, len(self.case.truth) - 1))
         edit = spreading.spread(self.project, planned)
         if edit:
             before = self.wrong(planned.frames)
             self.apply("mend", edit)
             if self.wrong(planned.frames) > before:
-                self.project.undo()
-                self.done["undo"] += 1
+                self.project.undo()  # it was not done in the first place
+
+    def stretches(self) -> int:
+        """How many stretches of frames there are in which a joint is wrong, over all joints."""
+        wrong = self.errors() > RIGHT
+        return int((np.diff(wrong, axis=0, prepend=False).astype(bool) & wrong).sum())
 
     def with_peaks(self, planned: spreading.Plan) -> spreading.Plan:
         """The plan with its guesses at the model's peaks, where there are heat maps."""

@@ -4,11 +4,11 @@ Usage: ``python benchmarks/annotator_effort.py [--penn DIR] [--tracks N]``, or `
 
 An annotator is played who looks at all frames of a person at once and always fixes the worst joint beyond 0.2 head sizes, with
 the program's own edits on a real project, until none is left. An action is a joint put in its place, a limb's sides swapped, a
-missing pose copied from the frame before, a gap filled, jumps mended, an undo. Corrections spread by themselves, as the setting of that
-name has it, so that a spread is no action; where it made more than four joints wrong, the annotator undoes it, which is one.
-*Interpolation* fills all between two corrections of a joint and asks the model nothing; *spread* is the program's own way: it
-begins, where joints are wrong in three stretches or more, with *Mend jumps* over the whole track, which shows what it would do and
-is then done, or not where more would become wrong: an action either way.
+missing pose copied from the frame before, a gap filled, jumps mended, an undo. Corrections spread by themselves, as the setting
+of that name has it, so that a spread is no action; where it made more than four joints wrong, the annotator undoes it, which is
+one. *Interpolation* fills all between two corrections of a joint and asks the model nothing; *spread* is the program's own way:
+it begins, where joints are wrong in three stretches or more, with *Mend jumps* over the whole track, which shows what it would
+do and is then done, or not where more would become wrong: an action either way.
 
 Two kinds of truth:
 

@@ -4,8 +4,8 @@
 own peaks near them; :func:`spread` makes the one edit of it. Only joints that a human placed are spread; a human's, an
 imported, an accepted or a reviewed keypoint is never touched.
 
-:func:`mended` makes such a plan without any correction: where a joint leaps away and comes back, where sides are exchanged for a
-while, where a person is lost for some frames.
+:func:`mended` makes such a plan without any correction: where a joint leaps away and comes back, where sides are exchanged for
+a while, where a person is lost for some frames.
 """
 
 from __future__ import annotations
@@ -256,9 +256,12 @@ class _Window:
                 opened |= self._gap_around(c)
         return self._made(wanted, guessed, places, scores, visibility, np.flatnonzero(opened), touched)
 
-    def _path(self, j: int) -> JointPath:
+    def _path(self, j: int, alone: np.ndarray | None = None) -> JointPath:
+        """The path of a joint; where ``alone`` (n,) it is not to be taken for its mirror."""
         m = int(self.flip[j])
         places, seen = (None, None) if m == j else (self.places[:, m], self.seen[:, m])
+        if seen is not None and alone is not None:
+            seen = seen & ~alone
         return JointPath(self.places[:, j], self.fixed[:, j], self.seen[:, j], places, seen, self.size)
 
     def mended(self) -> Plan:
@@ -268,15 +271,18 @@ class _Window:
         places, scores, visibility = self.places.copy(), self.scores.copy(), self.visibility.copy()
         if not self.seen.any():
             return Plan(self.track, (), mends=True)
-        for j in range(k):
-            found = fill(self._path(j), np.arange(n))
-            wanted[found.frames, j], mirrored[found.frames, j] = True, found.mirrored
-            guessed[found.frames, j] = found.guessed
+        stories = [fill(self._path(j), np.arange(n)) for j in range(k)]
+        for j, found in enumerate(stories):
+            mirrored[found.frames, j] = found.mirrored
+        both = mirrored & mirrored[:, self.flip] & self.free & self.free[:, self.flip]
+        for j, found in enumerate(stories):
+            if (mirrored[:, j] & ~both[:, j]).any():
+                found = fill(self._path(j, ~both[:, j]), np.arange(n))
+            sure = ~found.mirrored | both[found.frames, j]
+            wanted[found.frames, j], guessed[found.frames, j] = sure, found.guessed
             places[found.frames, j] = found.places
             ends = self.scores[found.ends, j].min(axis=1)
             scores[found.frames, j] = np.where(found.mirrored, self.scores[found.frames, self.flip[j]], ends)
-        both = mirrored & mirrored[:, self.flip] & self.free & self.free[:, self.flip]
-        wanted &= ~mirrored | both
         away = np.linalg.norm(places - self.places, axis=-1) >= _LEAP * self.size
         for j in range(k):
             stretches = np.split(np.arange(n), np.flatnonzero(np.diff(wanted[:, j])) + 1)

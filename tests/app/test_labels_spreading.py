@@ -102,6 +102,27 @@ def test_swapped_sides_are_recognised_from_one_wrist(project: Project) -> None:
     assert errors(project).max() < 3 and errors(project, OTHER).max() < 3
 
 
+def test_jumps_exchanged_sides_and_gaps_are_mended_without_a_correction_and_nothing_else(project: Project) -> None:
+    for frame in range(N):
+        pose = seen(frame, {WRIST: (60.0, -40.0)} if 8 <= frame < 13 else {OTHER: (6.0, 4.0)} if frame == 20 else None)
+        if 25 <= frame < 29:
+            pose = pose.with_(keypoints=np.where(np.isin(np.arange(K), [WRIST, OTHER])[:, None],
+                                                 pose.keypoints[POSETRACK15.flip], pose.keypoints))  # fmt: skip
+        if frame not in (33, 34):
+            project.store_predictions(frame, {1: pose}, model="T")
+    before = everything(project)
+    plan = spreading.mended(project, 1, 0, N - 1)
+    assert plan.frames == (*range(8, 13), *range(25, 29), 33, 34) and plan.mends
+    assert {joint for frame, joint in plan.places if frame < 33} == {WRIST, OTHER}
+    project.apply(spreading.spread(project, plan))
+    assert errors(project).max() < 6 and np.flatnonzero(errors(project, OTHER) > 6).tolist() == [20]  # too small for a jump
+    assert project.undo_title == "Mend jumps of Person 1 in frames 8 to 34"
+    project.undo()
+    assert everything(project) == before
+    assert spreading.mended(project, 1, 9, 11).frames == ()  # from inside a stretch nothing shows that it is one
+    assert not spreading.mended(project, 7, 0, N - 1)  # nobody
+
+
 def test_a_gap_is_filled_whole(project: Project) -> None:
     fill(project, away=range(20, 24))
     project.apply(spreading.spread(project, spreading.plan(project, 1, [21])))
@@ -192,7 +213,8 @@ def test_never_touches_what_a_human_said(tmp_path_factory: pytest.TempPathFactor
         deleted = [f for f in range(n) if 1 in project.deleted(f)]
         centres = data.draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=3))
         believe = data.draw(st.booleans())
-        plan = spreading.plan(project, 1, centres, believe=believe)
+        mends = data.draw(st.booleans())
+        plan = spreading.mended(project, 1, 0, n - 1) if mends else spreading.plan(project, 1, centres, believe=believe)
         project.apply(spreading.spread(project, plan))
         for frame, old in poses.items():
             new = project.pose(frame, 1)

@@ -127,6 +127,25 @@ def test_a_correction_is_offered_shown_and_applied_by_two_keys(window: MainWindo
     assert wrists(window)[11] > 40 and wrists(window)[13] < 2  # the correction itself is another step
 
 
+def test_jumps_are_mended_by_two_keys_and_where_there_are_none_it_says_so(window: MainWindow) -> None:
+    proposals = window.proposals
+    window.session.select(1)
+    key(window, Key.Key_J)
+    wait_until(lambda: proposals.pictures.isVisible(), "what would be done", 10)
+    assert proposals.spread_bar.title.text().startswith("Jumps of Person 1: mend ")
+    assert wrists(window)[WRONG].min() > 40
+    key(window, Key.Key_Escape)
+    assert not proposals.spread_bar.isVisible() and wrists(window)[WRONG].min() > 40
+    key(window, Key.Key_J)
+    wait_until(lambda: proposals.pictures.isVisible(), "what would be done", 10)
+    key(window, Key.Key_Return)
+    settle(window)
+    assert wrists(window).max() < 4 and window.session.project.undo_title.startswith("Mend jumps of Person 1")
+    assert any("mended in" in toast.text() for toast in window.toasts.toasts)
+    key(window, Key.Key_J)
+    wait_until(lambda: any("nothing to mend" in toast.text() for toast in window.toasts.toasts), "why not", 10)
+
+
 def test_peaks_near_the_way_win_as_they_come_in_a_gap(window: MainWindow) -> None:
     """The person is missing in frames 20 to 23; G in one of them offers to fill the gap."""
     session = window.session

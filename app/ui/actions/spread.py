@@ -40,6 +40,9 @@ ACTIONS = (
     Action("spread.interpolate", "Interpolate between corrections", _MENU,
            lambda w: w.proposals.spreads.ask(believe=False), person, group=4,
            tip="All between two frames in which you placed the joint, whatever the model says there."),
+    Action("spread.mend", "Mend jumps", _MENU, lambda w: w.proposals.spreads.mend(), person, group=4,
+           tip="Where a joint leaps away and comes back, sides are exchanged, or the person is lost for some frames; "
+           "in the chosen range or 600 frames around. Shown before it is done."),
     Action("spread.by_itself", "Corrections spread by themselves", _MENU, _by_itself, group=4,
            checked=lambda w: w.proposals.spreads.by_itself, tip="After every correction, as an undo step of its own."),
     Action("proposal.apply", "Apply what is proposed", "People", lambda w: w.proposals.apply(), _proposed, group=4,

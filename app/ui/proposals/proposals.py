@@ -106,7 +106,7 @@ class Proposals(QObject):
         n = len(frames)
         where = f"frame {frames[0]}" if n == 1 else f"{n} frames, {frames[0]} to {frames[-1]}"
         name = self._session.track_name(planned.track)
-        title = f"{spreads.words(planned)} of {name}: spread to {where}"
+        title = f"{spreads.words(planned)} of {name}: {'mend' if planned.mends else 'spread to'} {where}"
         if not spreads.shown:
             self.pictures.hide()
             self.spread_bar.say(title, apply="Look", action="spread.show")

@@ -1,4 +1,4 @@
-"""Offers to spread a correction, shows what that would do, looks at the heat maps meanwhile, and does it."""
+"""Offers to spread a correction, or to mend jumps, shows what that would do, looks at the heat maps meanwhile, and does it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.labels.changes import Edit, LabelChange
 from app.labels.pose import Pose, Provenance
-from app.labels.spreading import Peaks, Plan, plan, refined, spread
+from app.labels.spreading import Peaks, Plan, mended, plan, refined, spread
 from app.ui.session import Session
 from app.ui.settings import settings
 from app.ui.threads.worker import Worker
@@ -24,7 +24,12 @@ _BY_ITSELF = "labels/corrections_spread_by_themselves"
 _REST_MS = 150
 #: A box that the model needs for a person of whom only joints are planned: this much around them, in head sizes.
 _AROUND = 1.5
+#: Frames on each side of the one on screen in which jumps are mended where no range is chosen.
+_MENDED = 600
 
+
+_NOTHING = "There is nothing to spread: the model agrees around this frame, or no joint here is yours."
+_NO_JUMPS = "There is nothing to mend: no joint of this person that is the model's leaps away and comes back."
 
 #: Writes an edit made of the project, showing it meanwhile, and calls the second argument once it is on the disk.
 Commit = Callable[[Callable[[Any], Edit], Callable[[], None]], None]
@@ -54,6 +59,7 @@ class Spreads(QObject):
         self._track: int | None = None
         self._centres: set[int] = set()
         self._believe = True
+        self._mends: tuple[int, int] | None = None  # frames in which jumps are mended
         self._known: tuple[int, int, bytes] | None = None
         self._ticket = -1
         self._then: Callable[[], None] | None = None
@@ -125,14 +131,31 @@ class Spreads(QObject):
         self.shown = True
         self._work_out()
 
+    def mend(self) -> None:
+        """Show how the selected person's jumps and gaps would be mended in the chosen range, else all around."""
+        session = self._session
+        if self.planned is not None and self.planned.mends and self._track == session.selected_track and self.shown:
+            return
+        here = session.shown_frame
+        self.dismiss()
+        self._track = session.selected_track
+        self._mends = session.frame_range or (here - _MENDED, here + _MENDED)
+        self.shown = True
+        self._work_out()
+
     def _work_out(self) -> None:
         project, track, centres, believe = self._session.project, self._track, sorted(self._centres), self._believe
         if project is None or track is None:
             return
+        mends = self._mends
         if self._session.save_state.pending:  # the correction itself is still on its way to the disk
             self._rest.start()
             return
-        self._worker = worker = Worker(lambda _progress: plan(project, track, centres, believe=believe), self)
+
+        def work(_progress: Callable[[float], None]) -> Plan:
+            return mended(project, track, *mends) if mends else plan(project, track, centres, believe=believe)
+
+        self._worker = worker = Worker(work, self)
         worker.done.connect(lambda planned: self._planned(worker, planned))
         worker.failed.connect(lambda sentence: self._session.tell(sentence, "warning"))
 
@@ -144,7 +167,7 @@ class Spreads(QObject):
             shown = self.shown
             self.dismiss()
             if shown:
-                self._session.tell("There is nothing to spread: the model agrees around this frame, or no joint here is yours.")
+                self._session.tell(_NO_JUMPS if planned.mends else _NOTHING)
             return
         self.planned = self._bare = planned
         self._found = {}
@@ -199,7 +222,7 @@ class Spreads(QObject):
         def written() -> None:
             self.applied.emit(planned)
             n = len(planned.frames)
-            told = f"{self.words(planned)}: spread to {n} frame{'' if n == 1 else 's'}."
+            told = f"{self.words(planned)}: {'mended in' if planned.mends else 'spread to'} {n} frame{'' if n == 1 else 's'}."
             session.tell(told, "info", "Undo", session.undo_just_this())
 
         self._commit(lambda project: spread(project, planned), written)
@@ -212,11 +235,13 @@ class Spreads(QObject):
         self._worker = self._track = self.planned = self._bare = None
         self._then = None
         self._centres, self.waiting, self._found, self._ticket = set(), set(), {}, -1
-        self.shown, self._believe = False, True
+        self.shown, self._believe, self._mends = False, True, None
         self.changed.emit()
 
     def words(self, planned: Plan) -> str:
-        """What spreads: "Left wrist", "2 joints", "The gap"."""
+        """What spreads: "Left wrist", "2 joints", "The gap"; or "Jumps"."""
+        if planned.mends:
+            return "Jumps"
         joints: Iterable[int] = planned.joints
         names = [joint_words(self._session.skeleton.joints[j]) for j in joints]
         if not names:

@@ -141,9 +141,9 @@ def test_jumps_are_mended_by_two_keys_and_where_there_are_none_it_says_so(window
     key(window, Key.Key_Return)
     settle(window)
     assert wrists(window).max() < 4 and window.session.project.undo_title.startswith("Mend jumps of Person 1")
-    assert any("mended in" in toast.text() for toast in window.toasts.toasts)
+    assert any("mended in" in toast.text.text() for toast in window.toasts.toasts)
     key(window, Key.Key_J)
-    wait_until(lambda: any("nothing to mend" in toast.text() for toast in window.toasts.toasts), "why not", 10)
+    wait_until(lambda: any("nothing to mend" in toast.text.text() for toast in window.toasts.toasts), "why not", 10)
 
 
 def test_peaks_near_the_way_win_as_they_come_in_a_gap(window: MainWindow) -> None:

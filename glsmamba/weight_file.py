@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from glsmamba.calibration import Calibration
 from glsmamba.config import ConfigError, ModelConfig
 from glsmamba.data.skeletons import COCO17
 
-__all__ = ["FORMAT", "SHIPPED", "VITPOSE_FORMAT", "CheckpointError", "CheckpointInfo", "ViTPoseFacts", "read_info"]
+__all__ = ["FORMAT", "SHIPPED", "VITPOSE_FORMAT", "CheckpointError", "CheckpointInfo", "ViTPoseFacts", "file_digest", "read_info"]
 
 FORMAT = "glsmamba-checkpoint/1"
 VITPOSE_FORMAT = "glsmamba-vitpose/1"
@@ -121,3 +122,9 @@ def _vitpose(values: Mapping[str, Any]) -> ViTPoseFacts:
 def lacking_for_baseline(joints: tuple[str, ...]) -> list[str]:
     """COCO joints that a ViTPose must predict to stand in for GLSMamba and does not."""
     return [joint for joint in COCO17.joints if joint not in joints]
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -42,7 +42,7 @@ def improve_model(
         StoppedImproving: Ctrl-C.
         ValueError, OSError, RuntimeError: one sentence each.
     """
-    from app.weights.folder import resolved
+    from app.learning.places import start_for
 
     if minutes is not None and not minutes > 0:
         raise ValueError("--minutes must be more than 0.")
@@ -50,7 +50,7 @@ def improve_model(
     if not path.exists():
         what = "does not exist: check the path" if path == place else "has no project yet: correct some of its frames first"
         raise FileNotFoundError(f"{place} {what}.")
-    start = resolved(checkpoint).absolute()
+    start = start_for(checkpoint or "", path.name)
     if out.exists() and out.samefile(start):
         raise ValueError(f"{out} is the model to be improved, which is kept; choose another --out.")
     with Project.open(path) as project:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Job", "Stopped", "Tell", "begin", "improve", "read_job"]
 
+#: Seconds to wait for a process that still works in the folder.
+_WAIT = 30.0
 #: Told of dictionaries as they go into ``progress.jsonl``.
 Tell = Callable[[dict[str, Any]], None]
 
@@ -81,6 +84,28 @@ def improve(folder: Path, tell: Tell, stopped: Callable[[], bool] = lambda: Fals
         Stopped: ``stopped`` said so.
         ValueError, OSError, RuntimeError: one sentence each; the start checkpoint is untouched.
     """
+    lock = _locked(folder)
+    try:
+        return _improve(folder, tell, stopped, threads)
+    finally:
+        lock.close()
+
+
+def _locked(folder: Path) -> sqlite3.Connection:
+    """Nobody else works in the folder while this is open; a process that is just ending is waited for.
+
+    SQLite's lock, because it is the same on every system and gone with the process.
+    """
+    lock = sqlite3.connect(folder / "lock", timeout=_WAIT, isolation_level=None)
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        lock.close()
+        raise RuntimeError("This improvement is being made by another window or command; wait for it or stop it.") from error
+    return lock
+
+
+def _improve(folder: Path, tell: Tell, stopped: Callable[[], bool], threads: int | None) -> Outcome:
     from glsmamba.training.corrections import Improvement, ImproveSettings, Step
     from glsmamba.weight_file import read_info
 
@@ -98,7 +123,7 @@ def improve(folder: Path, tell: Tell, stopped: Callable[[], bool] = lambda: Fals
     held_out = [person for person, held in zip(people, examples.held_out, strict=True) if held and person is not None]
     settings = ImproveSettings(**job.settings)
     said = {
-        "licence": info.provenance.get("licence", ""), "improved_on": job.project, "video": job.video, "labels": job.words,
+        "licence": info.provenance.get("licence", ""), "improved_on": job.project, "video": Path(job.video).name, "labels": job.words,
         "date": datetime.now().astimezone().isoformat(timespec="seconds"), "start": info.provenance,
     }  # fmt: skip
     work = Improvement(job.start, learn, held_out, folder, settings, job.device, threads, said)

@@ -7,7 +7,6 @@ to where it started (L2-SP; Li et al., ICML 2018). What that brings and costs wa
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +29,7 @@ from glsmamba.training.labels import TrainingDataError
 from glsmamba.training.run import heatmap_loss
 from glsmamba.training.samples import BatchSource, Person, Shape
 from glsmamba.training.state import Progress, load_state, newest_state, save_state
+from glsmamba.weight_file import file_digest
 
 #: A joint is off when it is further from its place than this share of the longer side of the person's box.
 OFF = 0.05
@@ -280,7 +280,7 @@ class Improvement:
         path = self.folder / "improved.safetensors"
         said: dict[str, Any] = {
             **self.provenance,
-            "improved_from": self.info.name, "improved_from_sha256": _digest(self.info.path),
+            "improved_from": self.info.name, "improved_from_file": self.info.path.name, "improved_from_sha256": file_digest(self.info.path),
             "steps": self.progress.step, "settings": asdict(self.settings), "before": asdict(before), "after": asdict(after),
         }  # fmt: skip
         save_checkpoint(new, path, said)
@@ -342,8 +342,3 @@ def _mean(values: np.ndarray) -> float:
 
 def _tensor(values: np.ndarray, device: torch.device) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(values, np.float32)).to(device)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

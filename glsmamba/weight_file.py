@@ -15,7 +15,9 @@ from glsmamba.calibration import Calibration
 from glsmamba.config import ConfigError, ModelConfig
 from glsmamba.data.skeletons import COCO17
 
-__all__ = ["FORMAT", "SHIPPED", "VITPOSE_FORMAT", "CheckpointError", "CheckpointInfo", "ViTPoseFacts", "file_digest", "read_info"]
+__all__ = [
+    "FORMAT", "SHIPPED", "VITPOSE_FORMAT", "CheckpointError", "CheckpointInfo", "ViTPoseFacts", "file_digest", "read_info",
+]  # fmt: skip
 
 FORMAT = "glsmamba-checkpoint/1"
 VITPOSE_FORMAT = "glsmamba-vitpose/1"

@@ -27,7 +27,7 @@ class StoppedImproving(Exception):
 
 
 def improve_model(
-    place: Path, out: Path, checkpoint: str | None = None, device: str = "cpu", minutes: float | None = None
+    place: Path, out: Path, checkpoint: str | None = None, device: str = "auto", minutes: float | None = None
 ) -> str:
     """Improve a model on the corrections in a project and write it to a file; returns sentences for the user.
 
@@ -57,10 +57,6 @@ def improve_model(
         examples, video = gather(project), Path(project.video.path)
     if not video.exists():
         raise FileNotFoundError(f"The video {video} is not there; open {path.name} in the window to say where it is.")
-    if device == "auto":
-        from glsmamba.devices import best_device
-
-        device = best_device()
     settings: dict[str, Any] = {} if minutes is None else {"seconds": 60 * minutes}
     folder = out.with_name(out.name + ".improving")
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -37,7 +37,14 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be done. ``start`` is the checkpoint's path, ``settings`` are fields of ``ImproveSettings`` to change."""
+    """What is to be done.
+
+    Attributes:
+        project: file name of the project. video: its path. start: path of the checkpoint to improve.
+        device: ``auto``, ``cpu`` or ``cuda:n``.
+        words, examples: what is learnt from, for people, and its digest.
+        settings: fields of ``ImproveSettings`` that are to be other than by default.
+    """
 
     project: str
     video: str
@@ -106,6 +113,7 @@ def _locked(folder: Path) -> sqlite3.Connection:
 
 
 def _improve(folder: Path, tell: Tell, stopped: Callable[[], bool], threads: int | None) -> Outcome:
+    from glsmamba.devices import best_device
     from glsmamba.training.corrections import Improvement, ImproveSettings, Step
     from glsmamba.weight_file import read_info
 
@@ -123,10 +131,12 @@ def _improve(folder: Path, tell: Tell, stopped: Callable[[], bool], threads: int
     held_out = [person for person, held in zip(people, examples.held_out, strict=True) if held and person is not None]
     settings = ImproveSettings(**job.settings)
     said = {
-        "licence": info.provenance.get("licence", ""), "improved_on": job.project, "video": Path(job.video).name, "labels": job.words,
+        "licence": info.provenance.get("licence", ""), "improved_on": job.project, "video": Path(job.video).name,
+        "labels": job.words,
         "date": datetime.now().astimezone().isoformat(timespec="seconds"), "start": info.provenance,
     }  # fmt: skip
-    work = Improvement(job.start, learn, held_out, folder, settings, job.device, threads, said)
+    device = best_device() if job.device == "auto" else job.device
+    work = Improvement(job.start, learn, held_out, folder, settings, device, threads, said)
     with (folder / "progress.jsonl").open("a", encoding="utf-8") as log:
 
         def note(step: Step) -> None:

@@ -36,6 +36,7 @@ class Improver(QObject):
         sentence: why not, in the states refused and failed.
         start: name of the model that is or would be improved.
         steps, step, seconds_left, reading: how far it is; ``reading`` is a share, None once the video was read.
+        stopping: it was told to stop and has not yet.
         losses: (step, loss) so far. errors: (step, held-out error).
         before, after: fields of ``Measured``; ``after`` is there when it has finished.
     """
@@ -58,6 +59,7 @@ class Improver(QObject):
 
     def _forget(self) -> None:
         self.state: State = "looking"
+        self.stopping = False
         self.words = self.sentence = self.start = ""
         self.step, self.steps, self.seconds_left = 0, 0, 0.0
         self.reading: float | None = None
@@ -77,6 +79,11 @@ class Improver(QObject):
     def fraction(self) -> float:
         """How far it is."""
         return self.step / self.steps if self.steps else 0.0
+
+    @property
+    def can_begin(self) -> bool:
+        """Whether there is enough to learn from."""
+        return self._job is not None
 
     # ---- verbs ---------------------------------------------------------------------------------------------------------
 
@@ -109,7 +116,7 @@ class Improver(QObject):
         going_on = self.state == "interrupted" and not anew
         if not going_on:
             self.losses, self.errors, self.step = [], [], 0
-        self.state, self.reading, self.sentence, self.after = "running", 0.0, "", None
+        self.state, self.reading, self.sentence, self.after, self.stopping = "running", 0.0, "", None, False
         self.changed.emit()
 
         def run() -> None:
@@ -127,6 +134,8 @@ class Improver(QObject):
                 _end(process, kill=True)
                 return
             self._process = process
+            if self.stopping:
+                _end(process)
             assert process.stdout is not None
             last: dict[str, Any] = {}
             for text in process.stdout:
@@ -139,14 +148,22 @@ class Improver(QObject):
 
         threading.Thread(target=run, name="improving", daemon=True).start()
 
-    def cancel(self) -> None:
-        """Stop and throw away what was learnt so far; the old model predicts all the while."""
+    def stop(self) -> None:
+        """Stop after the present step; the state is kept, to go on with or to throw away."""
         if self.state == "running":
+            self.stopping = True
+            if self._process is not None:
+                _end(self._process)
+            self.changed.emit()
+
+    def throw_away(self) -> None:
+        """Delete what was learnt so far."""
+        if self.state == "interrupted":
             self._drop()
 
     def keep_old(self) -> None:
         """Decide for the old model: the new one is deleted."""
-        if self.state in ("finished", "failed", "interrupted"):
+        if self.state == "finished":
             self._drop()
 
     def adopt(self) -> None:

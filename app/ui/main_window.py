@@ -20,6 +20,7 @@ from app.ui.doubtful import Doubtful
 from app.ui.events import Message
 from app.ui.files import Files
 from app.ui.hints import Hints
+from app.ui.improving import Improver
 from app.ui.messages import Toasts
 from app.ui.panels.page import Page
 from app.ui.panels_table import PANELS
@@ -52,6 +53,7 @@ class MainWindow(QMainWindow):
         canvas: the picture.
         timeline: frames and people over time.
         files: verbs of the File menu.
+        improver: the improvement of the model on the corrections.
         proposals: changes over many frames that are shown before they are made.
         docks: dock widgets by the id of :data:`app.ui.panels_table.PANELS`.
     """
@@ -99,6 +101,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self.splitter)
         self.toasts = Toasts(self.pages)
         self.hints = Hints(self.canvas)
+        self.improver = Improver(session)
         self.proposals = Proposals(session, self.canvas, self.timeline.view, self.toasts.keep_clear)
         self.doubtful = Doubtful(session)
         self.why = WhyLabel(session, self.canvas)
@@ -106,7 +109,7 @@ class MainWindow(QMainWindow):
         self.docks = {}
         self.status = StatusBar(session, self)
         self.setStatusBar(self.status)
-        self.work = WorkWidget(session, self.menuBar())
+        self.work = WorkWidget(session, self.improver, self.menuBar())
 
         self.actions_table = actions()
         self.keys = KeyBindings(self)
@@ -194,6 +197,12 @@ class MainWindow(QMainWindow):
         from app.ui.dialogs.model_picker import ModelPicker
 
         self.show_dialog(ModelPicker(self.session, self))
+
+    def ask_improve(self) -> None:
+        """Show the improvement of the model on this project's corrections."""
+        from app.ui.dialogs.improve import ImproveDialog
+
+        self.show_dialog(ImproveDialog(self.improver, self))
 
     def ask_device(self) -> None:
         """Show the choice of devices."""
@@ -364,6 +373,7 @@ class MainWindow(QMainWindow):
             dialog.close()
         event.accept()
         self.hide()
+        self.improver.leave()
         self.timeline.let_go()
         for dock in self.docks.values():
             if isinstance(page := dock.widget(), Page):

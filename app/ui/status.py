@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QS
 from app.ui import theme
 from app.ui.actions.in_force import in_force, with_key
 from app.ui.events import SaveState
+from app.ui.improving import Improver
 from app.ui.session import Session
 
 __all__ = ["StatusBar", "WorkWidget", "duration_text"]
@@ -155,11 +156,11 @@ class StatusBar(QStatusBar):
 
 
 class WorkWidget(QWidget):
-    """Progress, rate, time left, pause and cancel: of opening a video, else of predicting."""
+    """Progress, rate, time left, pause and cancel: of opening a video, else of improving the model, else of predicting."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, improver: Improver, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._session = session
+        self._session, self._improver = session, improver
         self._opening: Path | None = None
         self._progress = 0.0
         row = QHBoxLayout(self)
@@ -190,6 +191,8 @@ class WorkWidget(QWidget):
         session.inference_changed.connect(lambda _status: self.refresh())
         session.video_opened.connect(lambda _video: self.refresh())
         in_force().changed.connect(self.refresh)
+        improver.changed.connect(self.refresh)
+        improver.progressed.connect(self.refresh)
         theme.theme().changed.connect(self.refresh)
         self.refresh()
 
@@ -220,6 +223,11 @@ class WorkWidget(QWidget):
         opening = self._opening is not None and not self._soon.isActive()
         if opening and self._opening is not None:
             self._show(f"Reading {self._opening.name}", self._progress, pausable=False, cancel_tip="Stop opening")
+        elif self._improver.state == "running":
+            left = f", {self._improver.seconds_left / 60:.0f} min left" if self._improver.step else ""
+            tip = "Stop improving; it can go on later"
+            self._show(f"Improving the model{left}", self._improver.fraction, pausable=False, cancel_tip=tip)
+            self.text.setToolTip("Model > Improve on my corrections… shows how it goes.")
         elif status is not None and status.state != "off":
             running = status.state in ("running", "paused", "starting")
             self._show(_line(status), status.fraction if running else None, pausable=running, cancel_tip="Stop predicting")
@@ -266,5 +274,7 @@ class WorkWidget(QWidget):
     def _cancel(self) -> None:
         if self._opening is not None:
             self._session.cancel_opening()
+        elif self._improver.state == "running":
+            self._improver.stop()
         else:
             self._session.stop_inference()

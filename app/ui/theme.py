@@ -186,7 +186,7 @@ def tab_position() -> QTabWidget.TabPosition:
 
 
 def set_role(widget: QWidget, role: str) -> None:
-    """Give a widget a look of the style sheet: "muted", "title", "small", "primary", "flat"."""
+    """Give a widget a look of the style sheet: "muted", "title", "small", "error", "warning", "ok", "primary", "flat"."""
     widget.setProperty("role", role)
     widget.style().unpolish(widget)
     widget.style().polish(widget)
@@ -251,6 +251,8 @@ def _style_sheet(c: Colors) -> str:
     QPushButton[role="flat"]:disabled {{ color: {c.disabled}; background: transparent; border: none; }}
     QLabel[role="muted"] {{ color: {c.muted}; }}
     QLabel[role="error"] {{ color: {c.error}; }}
+    QLabel[role="warning"] {{ color: {c.warning}; }}
+    QLabel[role="ok"] {{ color: {c.ok}; }}
     QLabel[role="small"] {{ color: {c.muted}; font-size: 11px; }}
     QLabel[role="title"] {{ font-size: 20px; }}
     QLineEdit {{

@@ -280,7 +280,8 @@ class Improvement:
         path = self.folder / "improved.safetensors"
         said: dict[str, Any] = {
             **self.provenance,
-            "improved_from": self.info.name, "improved_from_file": self.info.path.name, "improved_from_sha256": file_digest(self.info.path),
+            "improved_from": self.info.name, "improved_from_file": self.info.path.name,
+            "improved_from_sha256": file_digest(self.info.path),
             "steps": self.progress.step, "settings": asdict(self.settings), "before": asdict(before), "after": asdict(after),
         }  # fmt: skip
         save_checkpoint(new, path, said)

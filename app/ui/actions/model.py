@@ -34,5 +34,7 @@ ACTIONS = (
            tip="Start by itself once a video's first picture is on screen."),
     Action("model.weights", "Model…", "Model", lambda w: w.ask_weights(), group=2, icon="brain",
            tip="Which weights predict: shipped, imported, or a file of your own."),
+    Action("model.improve", "Improve on my corrections…", "Model", lambda w: w.ask_improve(), open_video, group=2,
+           icon="school-outline", tip="Train a copy of the model on what you corrected and reviewed; you decide at the end."),
     Action("model.device", "Device…", "Model", lambda w: w.ask_device(), group=2, icon="chip"),
 )  # fmt: skip

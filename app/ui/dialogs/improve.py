@@ -16,8 +16,8 @@ __all__ = ["ImproveDialog"]
 
 _WIDTH, _PLOT_HEIGHT = 560, 240
 _INTRO = (
-    "A copy of the model is trained on the frames that you corrected, accepted or reviewed, in a process of its own beside your "
-    "work. The present model stays as it is; you decide at the end."
+    "A copy of the model is trained on the frames that you corrected, accepted or reviewed, in a process of its own beside "
+    "your work. The present model stays as it is; you decide at the end."
 )
 _DECIDE = (
     "Adopt: the new model predicts from now on; poses that were predicted stay until you ask for them again. It has no "
@@ -53,7 +53,8 @@ class ImproveDialog(QDialog):
         buttons.setSpacing(theme.GRID)
         buttons.addStretch(1)
         self.close_button = self._button(buttons, "Close", self.close)
-        self.cancel = self._button(buttons, "Cancel", improver.cancel, "Stop, and throw away what was learnt so far.")
+        self.throw_away = self._button(buttons, "Throw away", improver.throw_away, "Delete what was learnt so far.")
+        self.stop = self._button(buttons, "Stop", improver.stop, "It can go on later, also after the program was closed.")
         self.keep_old = self._button(buttons, "Keep the old one", improver.keep_old, "The new model is deleted.")
         self.adopt = self._button(buttons, "Adopt", improver.adopt, "The old one stays in Model > Model…, to go back to.")
         self.anew = self._button(buttons, "Start anew", lambda: improver.begin(anew=True), "With the labels as they are now.")
@@ -100,7 +101,9 @@ class ImproveDialog(QDialog):
             self.sentence.setText(i.sentence)
         self.sentence.setVisible(bool(self.sentence.text()))
         theme.set_role(self.sentence, "error" if i.state == "failed" else "")
-        self.cancel.setVisible(running)
+        self.stop.setVisible(running)
+        self.stop.setEnabled(not i.stopping)
+        self.throw_away.setVisible(i.state == "interrupted")
         self.keep_old.setVisible(finished)
         self.adopt.setVisible(finished)
         can_begin = i.can_begin
@@ -115,7 +118,9 @@ class ImproveDialog(QDialog):
 
     def _advance(self) -> None:
         i = self._improver
-        if i.reading is not None and i.state == "running":
+        if i.stopping and i.state == "running":
+            self.how_far.setText("Stopping…")
+        elif i.reading is not None and i.state == "running":
             self.bar.setValue(round(1000 * i.reading))
             self.how_far.setText("Reading the frames…")
         else:

@@ -1,0 +1,126 @@
+"""Improving the model in the real window: from the menu to the decision, stopped, gone on with, thrown away, refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hands import wait_until
+from learning_help import corrected, tiny_checkpoint
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QPushButton
+
+from app.labels.project import Project
+from app.ui.application import make_application, make_window
+from app.ui.dialogs.improve import ImproveDialog
+from app.ui.main_window import MainWindow
+from app.ui.settings import settings
+from app.weights.folder import found_weights
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    make_application([])
+    settings().setValue("model/predict_while_working", False)
+    settings().setValue("model/device", "cpu")
+    settings().setValue("model/weights", str(tiny_checkpoint(tmp_path / "tiny.safetensors")))
+    return corrected(tmp_path)
+
+
+def opened(project: Path) -> MainWindow:
+    window = make_window(project)
+    wait_until(lambda: window.session.picture is not None, "the first picture")
+    window.improver.use_settings(steps=6, lr=4e-3, batch=2, measures=2, seconds=1e9)
+    return window
+
+
+@pytest.fixture
+def window(project: Path) -> Iterator[MainWindow]:
+    shown = opened(project)
+    yield shown
+    shown.close()
+
+
+def dialog_of(window: MainWindow) -> ImproveDialog:
+    window.menus.menus["Model"].aboutToShow.emit()  # as when it is opened: entries are brought up to date then
+    window.menus.entries["model.improve"][1].trigger()
+    return next(dialog for dialog in window.dialogs if isinstance(dialog, ImproveDialog))
+
+
+def click(button: QPushButton) -> None:
+    assert button.isVisible() and button.isEnabled(), button.text()
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_it_is_stopped_with_the_window_goes_on_and_is_adopted_by_a_click_alone(window: MainWindow, project: Path) -> None:
+    old = window.session.weights
+    dialog = dialog_of(window)
+    wait_until(lambda: dialog.start.isEnabled(), "what can be learnt from")
+    assert "from 13 on" in dialog.words.text() and "tiny.safetensors" in dialog.words.text()
+    click(dialog.start)
+    wait_until(lambda: window.improver.step >= 2, "two steps")
+    assert "Improving" in window.work.text.text() and dialog.plot.loss_curve.getData()[0].size >= 2
+    window.close()  # the process ends by itself and keeps its state
+
+    again = opened(project)
+    try:
+        dialog = dialog_of(again)
+        wait_until(lambda: dialog.start.isEnabled(), "what was begun")
+        assert dialog.start.text() == "Go on" and "Stopped at step" in dialog.how_far.text()
+        click(dialog.start)
+        wait_until(lambda: dialog.adopt.isVisible(), "the end")
+        losses = [step for step, _ in again.improver.losses]
+        assert losses == sorted(losses) and losses[-1] == 6 and losses[0] == 1
+        assert "On the held-out frames (3 poses, 45 joints)" in dialog.sentence.text()
+        assert again.session.weights == old and len(found_weights()) == 1
+        click(dialog.adopt)
+        wait_until(lambda: again.session.weights != old, "the new model")
+        new = Path(again.session.weights)
+        assert new.name.startswith("person-20") and new.is_file() and Path(old).is_file()
+        again.session.request_prediction(20)
+        wait_until(lambda: again.session.poses(20)[1].model == f"GLSMamba-T ({new.name})", "a prediction of the new model")
+        wait_until(lambda: dialog.start.isEnabled() and dialog.start.text() == "Start", "the next one")
+        # Going back is a choice in Model > Model….
+        again.session.set_weights(old)
+        wait_until(lambda: again.session.weights == old, "the old model")
+    finally:
+        again.close()
+
+
+def test_stopped_thrown_away_kept_old_and_refused(window: MainWindow, project: Path) -> None:
+    old = window.session.weights
+    window.improver.use_settings(steps=1, batch=2, measures=1)
+    dialog = dialog_of(window)
+    wait_until(lambda: dialog.start.isEnabled(), "what can be learnt from")
+    click(dialog.start)
+    click(dialog.stop)
+    wait_until(lambda: dialog.throw_away.isVisible(), "the stop")
+    click(dialog.throw_away)
+    wait_until(lambda: dialog.start.isEnabled() and dialog.start.text() == "Start", "a fresh start")
+    click(dialog.start)
+    wait_until(lambda: dialog.keep_old.isVisible(), "the end")
+    click(dialog.keep_old)
+    wait_until(lambda: dialog.start.isEnabled(), "a fresh start")
+    assert window.session.weights == old and len(found_weights()) == 1
+    for _ in range(16):  # each correction of the project was an edit or a prediction: take the frames away
+        window.session.write(lambda opened: [opened.store_predictions(f, {}, drop_missing=True) for f in range(24)])
+    window.session.set_weights(str(project))
+    window.improver.look()
+    wait_until(lambda: "not a safetensors file" in dialog.sentence.text(), "the reason")
+    assert not dialog.start.isEnabled()
+
+
+def test_too_few_corrections_are_one_sentence(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "few").mkdir()
+    few = corrected(tmp_path / "few", reviewed=3)
+    with Project.open(few) as made:
+        assert made.n_frames == 24
+    window = opened(few)
+    try:
+        dialog = dialog_of(window)
+        wait_until(lambda: "at least 10 frames" in dialog.sentence.text(), "the sentence")
+        assert "this project has 3." in dialog.sentence.text() and not dialog.start.isEnabled()
+    finally:
+        window.close()

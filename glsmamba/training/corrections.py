@@ -59,9 +59,9 @@ class ImproveSettings:
     steps: int = 300
     seconds: float = 480.0
     batch: int = 4
-    lr: float = 2e-4
+    lr: float = 5e-4
     pull: float = 0.0
-    ema: float = 0.98
+    ema: float = 0.95
     measures: int = 6
     seed: int = 1
     train_encoder: bool = False

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hands import wait_until
+from hands import wait_until as wait_for
 from learning_help import corrected, tiny_checkpoint
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -18,6 +19,11 @@ from app.ui.dialogs.improve import ImproveDialog
 from app.ui.main_window import MainWindow
 from app.ui.settings import settings
 from app.weights.folder import found_weights
+
+
+def wait_until(true: Callable[[], Any], what: str) -> None:
+    """Longer than others do: a process at low priority imports torch, perhaps beside other work on the machine."""
+    wait_for(true, what, 400)
 
 
 @pytest.fixture

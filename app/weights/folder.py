@@ -93,7 +93,8 @@ def listed() -> list[Listed]:
             continue
         licence = str(info.provenance.get("licence", "")) or (known[name].licence if name in known else "")
         what = info.name.rsplit(" (", 1)[0] + (f", {info.vitpose.head} head" if info.vitpose else "")
-        state = "shipped" if path == SHIPPED else "imported"
+        improved = str(info.provenance.get("improved_on", ""))
+        state = "shipped" if path == SHIPPED else f"improved on {improved}" if improved else "imported"
         lines.append(Listed(name, what, path.stat().st_size, licence or "not stated", state))
     for name, entry in known.items():
         if name not in here:

@@ -34,7 +34,7 @@ def verdict(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     what = f"On the held-out frames ({before['people']} poses, {before['joints']} joints) the mean error"
     if better(before, after):
         share = 1 - new / old if old else 0.0
-        said = f"{what} fell from {_percent(old)} to {_percent(new)} of the person's size, by {share:.0%}."
+        said = f"{what} fell from {_percent(old)} to {_percent(new)} of the person's size, by {100 * share:.0f} %."
     else:
         said = f"{what} did not fall ({_percent(old)} before, {_percent(new)} after): better keep the old model."
     if before["joints"] < _FEW:

@@ -44,6 +44,7 @@ class Improver(QObject):
     changed = Signal()
     progressed = Signal()
     """Only numbers changed, several times a second at most."""
+    finished = Signal()
 
     _line = Signal(int, object)
 
@@ -218,7 +219,7 @@ class Improver(QObject):
             self._process = None
             self.state = "finished"
             self.changed.emit()
-            self._session.tell("The model has learnt from your corrections: look at what came of it, and decide.", "info")
+            self.finished.emit()
         elif "reading" in line:
             self.reading = float(line["reading"])
             self.progressed.emit()

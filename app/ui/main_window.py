@@ -129,6 +129,7 @@ class MainWindow(QMainWindow):
         self.canvas.zoom_changed.connect(self.status.show_zoom)
         self.canvas.said.connect(self.hint)
         session.message.connect(self.toasts.show_message)
+        self.improver.finished.connect(self._improved)
         session.video_opened.connect(self._video_opened)
         session.preview_ready.connect(self._preview)
         session.picture_ready.connect(self._picture)
@@ -166,6 +167,9 @@ class MainWindow(QMainWindow):
         if self._thumbnail_wanted and path is not None:
             self._thumbnail_wanted = False
             self.session.in_background(lambda: keep_thumbnail(path, picture))
+
+    def _improved(self) -> None:
+        self.session.tell("The model has learnt from your corrections: look and decide.", "info", "Show", self.ask_improve)
 
     def hint(self, text: str) -> None:
         """Say something in the status bar for a few seconds."""

@@ -98,7 +98,8 @@ def place(
     box = joints_box(points, chosen) if box is None or picture is not None else box
     if picture is not None:  # a box ends where the picture ends
         low, high = np.maximum(box[:2], picture[:2]), np.minimum(np.add(box[:2], box[2:]), picture[2:])
-        box = (float(low[0]), float(low[1]), *(float(side) for side in np.maximum(high - low, 2.0)))
+        w, h = (float(side) for side in np.maximum(high - low, 2.0))
+        box = (float(low[0]), float(low[1]), w, h)
     cx, cy, w, h = crop_region(box, size)
     scale = float(np.exp(np.clip(rng.normal(0, a.scale_sigma), -a.scale_limit, a.scale_limit))) if a.scale_sigma else 1.0
     dx, dy = rng.uniform(-a.shift, a.shift, 2)

@@ -14,7 +14,7 @@ from app.ui.improving import Improver
 
 __all__ = ["ImproveDialog"]
 
-_WIDTH, _PLOT_HEIGHT = 560, 240
+_WIDTH, _PLOT_HEIGHT = 560, 264
 _INTRO = (
     "A copy of the model is trained on the frames that you corrected, accepted or reviewed, in a process of its own beside "
     "your work. The present model stays as it is; you decide at the end."
@@ -96,7 +96,7 @@ class ImproveDialog(QDialog):
         self.result.setVisible(decided)
         if decided and i.before is not None and i.after is not None:
             self.result.show_rows(table(i.before, i.after), better(i.before, i.after))
-            self.sentence.setText(f"{verdict(i.before, i.after)}\n{_DECIDE}")
+            self.sentence.setText(f"{verdict(i.before, i.after)}\n\n{_DECIDE}")
         else:
             self.sentence.setText(i.sentence)
         self.sentence.setVisible(bool(self.sentence.text()))
@@ -135,7 +135,7 @@ class ImproveDialog(QDialog):
         self._column.activate()
         width = max(self.width(), _WIDTH)
         self._column.invalidate()
-        height = max(self._column.totalHeightForWidth(width), self._column.totalSizeHint().height())
+        height = self._column.totalHeightForWidth(width)
         self.setMinimumHeight(height)
         self.resize(width, height)
 
@@ -172,7 +172,7 @@ class CurvePlot(QWidget):
     def _colour(self) -> None:
         c = theme.colors()
         self.view.setBackground(c.surface)
-        names = ((self.loss, "loss"), (self.error, "held-out error, %"))
+        names = ((self.loss, "loss"), (self.error, "held-out, %"))
         for plot, name in names:
             for side in ("left", "bottom"):
                 axis = plot.getAxis(side)

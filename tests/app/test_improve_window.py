@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 
+from app.learning.examples import gather
+from app.learning.improve import Job, begin
+from app.learning.places import work_folder
 from app.ui.application import make_application, make_window
 from app.ui.dialogs.improve import ImproveDialog
 from app.ui.main_window import MainWindow
@@ -84,7 +88,7 @@ def test_it_is_stopped_with_the_window_goes_on_and_is_adopted_by_a_click_alone(w
         wait_until(lambda: again.session.weights != old, "the new model")
         new = Path(again.session.weights)
         assert new.name.startswith("person-20") and new.is_file() and Path(old).is_file()
-        again.session.request_prediction(20)
+        again.session.request_prediction(20, 1)
         wait_until(lambda: again.session.poses(20)[1].model == f"GLSMamba-T ({new.name})", "a prediction of the new model")
         wait_until(lambda: dialog.start.isEnabled() and dialog.start.text() == "Start", "the next one")
         # Going back is a choice in Model > Model….
@@ -94,25 +98,39 @@ def test_it_is_stopped_with_the_window_goes_on_and_is_adopted_by_a_click_alone(w
         again.close()
 
 
-def test_stopped_thrown_away_kept_old_and_refused(window: MainWindow, project: Path) -> None:
+def test_what_was_stopped_is_thrown_away_and_what_is_finished_can_be_declined(window: MainWindow, project: Path) -> None:
     old = window.session.weights
-    window.improver.use_settings(steps=1, batch=2, measures=1)
+    with_job = begun(window)
     dialog = dialog_of(window)
-    wait_until(lambda: dialog.start.isEnabled(), "what can be learnt from")
-    click(dialog.start)
-    click(dialog.stop)
-    wait_until(lambda: dialog.throw_away.isVisible(), "the stop")
+    wait_until(lambda: dialog.throw_away.isVisible(), "what a process that was stopped has left")
     click(dialog.throw_away)
     wait_until(lambda: dialog.start.isEnabled() and dialog.start.text() == "Start", "a fresh start")
-    click(dialog.start)
-    wait_until(lambda: dialog.keep_old.isVisible(), "the end")
+    assert not with_job.exists()
+
+    finished = begun(window)
+    (finished / "improved.safetensors").write_bytes(Path(old).read_bytes())
+    measured = {"people": 3, "joints": 45, "error": 0.04, "off": 0.2, "placed": 0, "placed_error": None, "placed_off": None}
+    (finished / "result.json").write_text(json.dumps({"before": measured, "after": {**measured, "error": 0.05}}))
+    window.improver.look()
+    wait_until(lambda: dialog.keep_old.isVisible(), "the decision")
+    assert "better keep the old model" in dialog.sentence.text()
     click(dialog.keep_old)
-    wait_until(lambda: dialog.start.isEnabled(), "a fresh start")
-    assert window.session.weights == old and len(found_weights()) == 1
+    wait_until(lambda: dialog.start.isVisible() and dialog.start.isEnabled(), "a fresh start")
+    assert window.session.weights == old and not finished.exists() and len(found_weights()) == 1
     window.session.set_weights(str(project))
     window.improver.look()
     wait_until(lambda: "not a safetensors file" in dialog.sentence.text(), "the reason")
-    assert not dialog.start.isEnabled()
+    assert not dialog.start.isVisible()
+
+
+def begun(window: MainWindow) -> Path:
+    """The folder of the project's improvement as it is before the first step."""
+    project = window.session.project
+    examples, folder = gather(project), work_folder(Path(project.path))
+    video, start = str(window.session.video_path), window.session.weights
+    job = Job("person.glsproj", video, start, "cpu", examples.words, examples.digest, {})
+    begin(folder, job, examples)
+    return folder
 
 
 def test_too_few_corrections_are_one_sentence(project: Path, tmp_path: Path) -> None:

@@ -148,11 +148,19 @@ def _parser() -> argparse.ArgumentParser:
 
     part = command(
         "train", "train a model",
-        "Train a model as a TOML file says. Cut it whenever you like: given again, the command goes on from the last state.",
-        "  glsmamba-studio train resources/train/t-still.toml",
+        "Train a model as a TOML file says. Cut it whenever you like: given again, the command goes on from the last state.\n"
+        "State, log, curves for TensorBoard and pictures of samples go to runs/NAME. Several GPUs are used with --devices or\n"
+        "under torchrun; the batch in the file is that of all of them together.",
+        "  glsmamba-studio train resources/train/t-still.toml\n"
+        "  glsmamba-studio train resources/train/posetrack-b.toml --check      is all data there?\n"
+        "  glsmamba-studio train resources/train/posetrack-b.toml --devices 4\n"
+        "  torchrun --nproc-per-node 4 main.py train resources/train/posetrack-b.toml",
     )  # fmt: skip
     part.add_argument("config", metavar="CONFIG", help="TOML file of the run")
     part.add_argument("--fresh", action="store_true", help="begin anew instead of going on")
+    part.add_argument("--check", action="store_true", help="only say what the data sets hold and what is missing")
+    part.add_argument("--devices", type=int, metavar="N", help="processes on this machine, each with a device of its own")
+    part.add_argument("--accelerator", choices=["auto", "cpu", "cuda"], default="auto", help="auto: CUDA where there is any")
 
     part = command(
         "improve", "improve a model on your corrections",
@@ -247,9 +255,12 @@ def _run(arguments: argparse.Namespace) -> int:
         case "weights":
             _weights(arguments)
         case "train":
-            from glsmamba.training.run import main as train
+            from app.commands.train import check_data, train_model
 
-            train([arguments.config, *(["--fresh"] if arguments.fresh else [])])
+            if arguments.check:
+                print(check_data(arguments.config))
+            else:
+                print(train_model(arguments.config, not arguments.fresh, arguments.devices, arguments.accelerator))
         case "improve":
             return _improve(arguments)
         case "evaluate":

@@ -158,7 +158,7 @@ def _people(
     """The examples cut out of the video; None for those in damaged frames."""
     from app.inference.windows import Frames
     from glsmamba.data.video import VideoCancelled, VideoError, VideoReader, build_index
-    from glsmamba.training.corrections import cut_person
+    from glsmamba.training.cutting import cut_person
 
     tell({"reading": 0.0})
     try:

@@ -14,8 +14,7 @@ from glsmamba.data.records import FrameRecord, PersonRecord, Visibility
 from glsmamba.data.sets import DataSet
 from glsmamba.data.skeletons import POSETRACK15
 from glsmamba.evaluation.predicting import Found, own_box
-from glsmamba.training.evaluate import torso_size
-from glsmamba.training.labels import person_size
+from glsmamba.training.labels import person_size, torso_size
 
 __all__ = ["Figures", "judge"]
 

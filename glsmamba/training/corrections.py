@@ -14,13 +14,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from glsmamba.checkpoint import load_checkpoint, save_checkpoint
-from glsmamba.heatmaps import Box, crop_region
+from glsmamba.heatmaps import Box
 from glsmamba.modeling.model import GLSMamba
 from glsmamba.modeling.pixels import normalised
 from glsmamba.predictor import PoseWindow, Predictor
@@ -36,8 +35,6 @@ OFF = 0.05
 #: Seconds between two states on the disk: what a killed process loses at most.
 _SAVE_EVERY = 60.0
 _WARMUP, _CLIP = 20, 20.0
-#: How much of a frame is kept around a person, in the crop's size.
-_AROUND = 1.5
 
 
 @dataclass(frozen=True)
@@ -288,43 +285,9 @@ class Improvement:
         return path
 
 
-def cut_person(
-    frames: Sequence[np.ndarray], box: Box, points: np.ndarray, known: np.ndarray, trust: np.ndarray, size: tuple[int, int]
-) -> Person:
-    """A person cut out of whole frames, with as much around as augmentation wants, so that hundreds fit into memory.
-
-    Args:
-        frames: a window of frames (H, W, 3) uint8 RGB.
-        box: of the person in the key frame.
-        points, known, trust: (15, 2), (15,) bool and (15,): joints in pixels of the frame, and how much each counts.
-        size: (height, width) of the model's crops; cuts have at most one and a half times that resolution.
-    """
-    cx, cy, w, h = crop_region(box, size)
-    height, width = frames[0].shape[:2]
-    x0, y0 = (max(int(c - _AROUND * side / 2), 0) for c, side in ((cx, w), (cy, h)))
-    x1, y1 = (min(int(c + _AROUND * side / 2) + 1, end) for c, side, end in ((cx, w, width), (cy, h, height)))
-    if x1 - x0 < 2 or y1 - y0 < 2:
-        raise TrainingDataError("A person's box lies outside of the picture.")
-    scale = min(1.0, 1.5 * size[0] / h)
-    shape = max(round((x1 - x0) * scale), 2), max(round((y1 - y0) * scale), 2)
-    factor = np.array([shape[0] / (x1 - x0), shape[1] / (y1 - y0)])
-
-    def cut(frame: np.ndarray) -> np.ndarray:
-        part = frame[y0:y1, x0:x1]
-        return part.copy() if scale == 1 else cv2.resize(part, shape, interpolation=cv2.INTER_AREA)
-
-    # pixel centres at integers: the outer edge, not the first centre, stays where it is
-    there = (np.asarray(points, np.float64) - (x0, y0) + 0.5) * factor - 0.5
-    bx, by = (np.array(box[:2]) - (x0, y0) + 0.5) * factor - 0.5
-    own = (float(bx), float(by), float(box[2] * factor[0]), float(box[3] * factor[1]))
-    kept: dict[int, np.ndarray] = {}  # a frame that a window repeats stays one array
-    cuts = tuple(kept.setdefault(id(frame), cut(frame)) for frame in frames)
-    return Person(cuts, np.where(known[:, None], there, 0.0), known, trust=trust.astype(np.float32), box=own)
-
-
 def _window(person: Person, frames: int) -> PoseWindow:
     first = len(person.frames) // 2 - frames // 2
-    return PoseWindow(person.frames[first : first + frames], _box(person))
+    return PoseWindow(tuple(person.frames[first : first + frames]), _box(person))
 
 
 def _box(person: Person) -> Box:

@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from glsmamba.data.sets.stills import lspet_split as split_of
 from glsmamba.data.skeletons import COCO17, LSP14, POSETRACK15, Skeleton, joint_map
 
 Split = Literal["train", "validation", "held-out"]
@@ -64,12 +65,6 @@ class PictureLabels:
         return PictureLabels(images, self.points[keep], self.known[keep], self.human[keep], self.size[keep], self.rows[keep])
 
 
-def split_of(rows: np.ndarray) -> np.ndarray:
-    """Split of each LSPET row: 5 % are held out for the figures we report, 5 % choose among runs, the rest train."""
-    rows = np.asarray(rows)
-    return np.where(rows % 20 == 7, "held-out", np.where(rows % 20 == 3, "validation", "train"))
-
-
 def person_size(points: np.ndarray, known: np.ndarray) -> np.ndarray:
     """(..., K, 2) points and (..., K) known -> (...) longer side of the tight box around the known joints, NaN where none."""
     visible = np.asarray(known, dtype=bool)[..., None]
@@ -77,6 +72,14 @@ def person_size(points: np.ndarray, known: np.ndarray) -> np.ndarray:
     high = np.where(visible, points, -np.inf).max(-2)
     extent = (high - low).max(-1)
     return np.where(np.isfinite(extent), extent, np.nan)
+
+
+def torso_size(points: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """(N, 15, 2), (N, 15) -> (N,) mean length of left shoulder to right hip and right shoulder to left hip; NaN if unknown."""
+    ls, rs, lh, rh = (POSETRACK15.index(name) for name in ("left_shoulder", "right_shoulder", "left_hip", "right_hip"))
+    one = np.linalg.norm(points[:, ls] - points[:, rh], axis=-1)
+    other = np.linalg.norm(points[:, rs] - points[:, lh], axis=-1)
+    return np.where(known[:, [ls, rs, lh, rh]].all(-1), (one + other) / 2, np.nan)
 
 
 def load_lspet(folder: str | Path, split: Split) -> PictureLabels:

@@ -6,7 +6,9 @@ resumed exactly. Everything is made in the training thread: on two cores a loade
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
@@ -24,7 +26,8 @@ class Person:
     """One person to learn from.
 
     Attributes:
-        frames: the pictures (H, W, 3) uint8 RGB: one still, or as many as a window has, the key frame in the middle.
+        frames: the pictures (H, W, 3) uint8 RGB: one still, or as many as a window has, the key frame in the middle. A
+            :class:`~glsmamba.training.people.Window` reads them when they are asked for.
         points: (15, 2) joints in the key frame, picture pixels.
         known: (15,) bool.
         weight: how often it is drawn, relative to others.
@@ -32,7 +35,7 @@ class Person:
         box: (x, y, w, h) of the person in the pictures, which the crop is laid around; None for that of the known joints.
     """
 
-    frames: tuple[np.ndarray, ...]
+    frames: Sequence[np.ndarray]
     points: np.ndarray
     known: np.ndarray
     weight: float = 1.0
@@ -86,7 +89,7 @@ def make_sample(
     affines = [placement.affine] * shape.frames
     if len(person.frames) == 1:
         affines = window_affines(rng, placement.affine, shape.size, shape.frames, augmentation.motion)
-        pictures: Sequence[np.ndarray] = person.frames * shape.frames
+        pictures: Sequence[np.ndarray] = (person.frames[0],) * shape.frames
     else:
         first = len(person.frames) // 2 - shape.frames // 2
         pictures = person.frames[first : first + shape.frames]
@@ -126,12 +129,28 @@ class BatchSource:
         batch: samples a batch.
         seed: of the order and of all augmentation.
         augmentation: ranges.
+        share: (n, of): of each batch only samples n, n + of ... are made; the others are another process's.
+        workers: threads that make samples, two batches ahead; with 0 they are made when they are asked for.
     """
 
-    def __init__(self, people: Sequence[Person], shape: Shape, batch: int, seed: int, augmentation: Augmentation):
+    def __init__(
+        self,
+        people: Sequence[Person],
+        shape: Shape,
+        batch: int,
+        seed: int,
+        augmentation: Augmentation,
+        share: tuple[int, int] = (0, 1),
+        workers: int = 0,
+    ):
         if not people:
             raise TrainingDataError("There is nobody to train on; check the data folder and the splits in the configuration.")
+        least = min(batch, len(people))
+        if least < share[1]:
+            raise TrainingDataError(f"{least} samples a batch are too few for {share[1]} processes; use fewer.")
         self.people, self.shape, self.batch, self.seed, self.augmentation = people, shape, batch, seed, augmentation
+        self.share, self.workers = share, workers
+        self._length = (-1, 0)
 
     def order(self, epoch: int) -> np.ndarray:
         """Indices of people in the order of an epoch."""
@@ -146,21 +165,52 @@ class BatchSource:
             return None
         return self.people[(n + int(rng.integers(1, len(self.people)))) % len(self.people)]
 
+    def epoch_length(self, epoch: int) -> int:
+        """Samples of an epoch: whole batches, or one smaller batch where there are fewer people."""
+        if self._length[0] != epoch:
+            length = len(self.order(epoch))
+            self._length = epoch, length // self.batch * self.batch or length
+        return self._length[1]
+
     def batches(self, epoch: int, position: int) -> Iterator[tuple[Batch, int, int]]:
         """Batches from a place on, each with the (epoch, position) at which the next one starts."""
+        places = self._places(epoch, position)
+        if not self.workers:
+            for chosen, start, epoch, position in places:
+                yield self._together([self._made(n, start, i) for i, n in self._shared(chosen)]), epoch, position
+            return
+        with ThreadPoolExecutor(self.workers, "samples") as pool:
+            ahead: deque[tuple[list[Future], int, int]] = deque()
+            try:
+                for chosen, start, epoch, position in places:
+                    ahead.append(([pool.submit(self._made, n, start, i) for i, n in self._shared(chosen)], epoch, position))
+                    if len(ahead) > 2:
+                        made, *place = ahead.popleft()
+                        yield self._together([future.result() for future in made]), place[0], place[1]
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _places(self, epoch: int, position: int) -> Iterator[tuple[np.ndarray, tuple[int, int], int, int]]:
+        """Whom each batch holds, the (epoch, position) of its first sample, and where the next batch starts."""
         while True:
             order = self.order(epoch)
             while position + self.batch <= len(order) or (position == 0 and len(order)):
-                chosen = order[position : position + self.batch]
-                rngs = [np.random.default_rng([self.seed, epoch, position + i]) for i in range(len(chosen))]
-                made = [
-                    make_sample(self.people[int(n)], rng, self.shape, self.augmentation, self._another(int(n), rng))
-                    for n, rng in zip(chosen, rngs, strict=True)
-                ]
+                yield order[position : position + self.batch], (epoch, position), epoch, position + self.batch
                 position += self.batch
-                crops, targets, weights = zip(*made, strict=True)
-                yield Batch(np.stack(crops), np.stack(targets), np.stack(weights)), epoch, position
             epoch, position = epoch + 1, 0
+
+    def _shared(self, chosen: np.ndarray) -> list[tuple[int, int]]:
+        first, of = self.share
+        return [(i, int(chosen[i])) for i in range(first, len(chosen), of)]
+
+    def _made(self, n: int, start: tuple[int, int], i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        rng = np.random.default_rng([self.seed, start[0], start[1] + i])
+        return make_sample(self.people[n], rng, self.shape, self.augmentation, self._another(n, rng))
+
+    @staticmethod
+    def _together(samples: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Batch:
+        crops, targets, weights = zip(*samples, strict=True)
+        return Batch(np.stack(crops), np.stack(targets), np.stack(weights))
 
 
 def _ended(picture: np.ndarray, border: tuple[float, float, float, float], colour: tuple[int, int, int]) -> np.ndarray:

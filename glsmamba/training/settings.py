@@ -6,7 +6,7 @@ import dataclasses
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_type_hints
 
 from glsmamba.config import PRESETS, ModelConfig
 from glsmamba.training.augment import Augmentation
@@ -26,38 +26,65 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class DataSource:
+    """A data set, see :mod:`glsmamba.data.sets`: ``[[data]]`` to train on, ``[[validation]]`` to watch the training with.
+
+    Attributes:
+        path: folder or file, relative to the project's root.
+        kind: what must lie there; whatever does if empty.
+        split: which part.
+        weight: how often each person is drawn an epoch.
+        video: of an export or project, if it is not beside it.
+    """
+
+    path: str
+    kind: str = ""
+    split: str = ""
+    weight: float = 1.0
+    video: str = ""
+
+
+@dataclass(frozen=True)
 class Settings:
     """One training run.
 
     Attributes:
         name: names the run's folder.
         model: shape of the network.
-        stills: folder of Leeds Sports Pose Extended, relative to the project's root.
-        clips: folders made by ``glsmamba.training.clips`` with labels of the teachers; may be empty.
-        encoder: public weights to start the encoder from: MobileNetV2's state dict (``.pt``) or MoveNet's TensorFlow.js file
-            (``.json``); or None.
-        start: checkpoint to start from (tensors that fit by name and shape), or None.
-        unit: phases are counted in ``steps`` (exactly repeatable) or in ``seconds`` of training.
         phases: one after the other.
+        stills: folder of Leeds Sports Pose Extended with its teachers' answers, relative to the project's root; or "".
+        clips: folders made by ``glsmamba.training.clips`` with labels of the teachers; may be empty.
+        data: data sets to train on, by the labels of their authors.
+        validation: data sets to watch the training with, beside the validation rows of ``stills``.
+        encoder: public weights to start the encoder from: MobileNetV2's state dict (``.pt``), MoveNet's TensorFlow.js file
+            (``.json``), or ViTPose's: a file, or a name of ``weights list``; or None.
+        start: checkpoint to start from (tensors that fit by name and shape), or None.
+        unit: phases are counted in ``steps`` or ``epochs`` (exactly repeatable), or in ``seconds`` of training.
         lr: peak learning rate; it rises over ``warmup`` steps and falls as a cosine to ``final_lr`` of it at the end.
+        rate_steps: instead of the cosine: pairs of a place in the run (in its unit) and the factor on ``lr`` from there on.
         encoder_lr: factor on it for those parts of the encoder that start pretrained.
         frozen_layers: the first layers of the encoder's trunk that keep their weights.
+        precision: ``32-true``, or ``bf16-mixed`` or ``16-mixed`` (scans stay in 32 bits).
+        workers: threads that make samples; 0 makes them in the training thread, which is faster on two cores.
     """
 
     name: str
     model: ModelConfig
-    stills: str
     phases: tuple[Phase, ...]
+    stills: str = ""
     clips: tuple[str, ...] = ()
+    data: tuple[DataSource, ...] = ()
+    validation: tuple[DataSource, ...] = ()
     clip_weight: float = 1.0
     encoder: str | None = None
     start: str | None = None
-    unit: Literal["steps", "seconds"] = "steps"
+    unit: Literal["steps", "epochs", "seconds"] = "steps"
     seed: int = 1
     threads: int = 2
     lr: float = 1e-3
     encoder_lr: float = 0.5
     final_lr: float = 0.01
+    rate_steps: tuple[tuple[float, float], ...] = ()
     warmup: int = 200
     weight_decay: float = 0.01
     clip_norm: float = 0.0
@@ -67,6 +94,8 @@ class Settings:
     validate_every: float = 300.0
     validation_limit: int = 300
     train_limit: int | None = None
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    workers: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 
@@ -106,10 +135,31 @@ def settings_from(raw: dict[str, Any], name: str) -> Settings:
         if unknown:
             raise SettingsError(f"The configuration has unknown settings: {', '.join(unknown)}.")
         raw["clips"] = tuple(raw.get("clips", ()))
+        raw["rate_steps"] = tuple((float(place), float(factor)) for place, factor in raw.get("rate_steps", ()))
+        for key in ("data", "validation"):
+            raw[key] = tuple(DataSource(**source) for source in raw.get(key, ()))
         raw.setdefault("name", name)
-        return Settings(model=config, phases=stretch, augmentation=augmentation, **raw)
-    except (TypeError, KeyError) as error:
+        settings = Settings(model=config, phases=stretch, augmentation=augmentation, **raw)
+    except (TypeError, KeyError, ValueError) as error:
+        if isinstance(error, SettingsError):
+            raise
         raise SettingsError(f"The configuration cannot be used: {error}.") from error
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
+    if not (settings.stills or settings.clips or settings.data):
+        raise SettingsError("The configuration names nothing to train on; give [[data]] with a path, stills or clips.")
+    for name, value in (("unit", settings.unit), ("precision", settings.precision)):
+        choices = get_args(get_type_hints(Settings)[name])
+        if value not in choices:
+            raise SettingsError(f"{name} is {value!r}; it must be one of {', '.join(choices)}.")
+    if settings.model.freeze_encoder and settings.encoder is None and settings.start is None:
+        raise SettingsError(
+            "The encoder is frozen and would stay at random numbers; name weights as encoder (`weights list`) or a "
+            "checkpoint as start, or set freeze_encoder = false."
+        )
 
 
 def _pair(value: Any) -> tuple[int, int]:

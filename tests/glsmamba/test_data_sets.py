@@ -115,8 +115,8 @@ def test_what_is_no_data_set_or_another_is_said(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataSetError, match="no data set known here"):
         open_set(tmp_path / "empty")
-    with pytest.raises(DataSetError, match=r"no data set at .*nothing \(posetrack17 is expected"):
-        open_set(tmp_path / "nothing", kind="posetrack17")
+    with pytest.raises(DataSetError, match=r"no data set at .*nothing; posetrack17 with annotations/val/\*.json and images/"):
+        open_set(tmp_path / "nothing", "val", "posetrack17")
     with pytest.raises(DataSetError, match="holds posetrack18, not posetrack21"):
         open_set(tiny_sets.posetrack18(tmp_path / "pt"), "val", "posetrack21")
     (tmp_path / "empty" / "joints.mat").write_bytes(b"no matlab")

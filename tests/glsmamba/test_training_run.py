@@ -1,19 +1,27 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import tiny_sets
 import torch
+from safetensors.torch import load_file
 
 from glsmamba.checkpoint import load_checkpoint
+from glsmamba.config import PRESETS
+from glsmamba.data.sets import DataSetError
 from glsmamba.data.skeletons import COCO17, LSP14, POSETRACK15
-from glsmamba.training.evaluate import score
+from glsmamba.training.augment import Augmentation
 from glsmamba.training.labels import BLAZEPOSE33, TrainingDataError
-from glsmamba.training.run import Trainer, heatmap_loss, train
+from glsmamba.training.run import Trainer, heatmap_loss, told_data, train
+from glsmamba.training.samples import BatchSource, Shape
 from glsmamba.training.settings import SettingsError, read_settings, settings_from
 from glsmamba.training.state import newest_state
 
@@ -157,22 +165,6 @@ def test_unknown_joints_have_no_say_in_the_loss():
     assert heatmap_loss(predicted.detach(), targets, torch.zeros(2, 15)).item() == 0
 
 
-def test_pck_counts_what_it_says():
-    truth = np.zeros((1, 15, 2))
-    truth[0, :, 1] = np.linspace(0, 100, 15)
-    predicted = truth.copy()
-    predicted[0, 0, 0] = 19.9
-    predicted[0, 1, 0] = 20.1
-    predicted[0, 2, 0] = 9.9
-    labelled = np.ones((1, 15), bool)
-    labelled[0, 3] = False
-    predicted[0, 3] = 999
-    result = score(predicted, truth, labelled)
-    assert result.joints == 14
-    assert result.body == pytest.approx(13 / 14) and result.body_strict == pytest.approx(12 / 14)
-    assert result.per_joint["nose"] == (1.0, 0.0, 1) and result.per_joint[POSETRACK15.joints[3]][2] == 0
-
-
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
@@ -196,7 +188,102 @@ def test_unknown_settings_and_missing_files_are_named(project):
         Trainer(read_settings(write(project, extra='encoder = "cache/none.json"\n')), project / "runs" / "x", project)
 
 
-@pytest.mark.parametrize("name", ["t-still", "t"])
+@pytest.mark.parametrize("name", ["t-still", "t-still-2", "t"])
 def test_shipped_configurations_are_sound(name):
     settings = read_settings(ROOT / "resources" / "train" / f"{name}.toml")
     assert settings.model.preset == "T" and settings.phases[-1].size == settings.model.input_size
+
+
+def test_the_paper_s_recipe_is_sound_and_says_what_it_wants(tmp_path):
+    path = ROOT / "resources" / "train" / "posetrack-b.toml"
+    settings = read_settings(path)
+    assert settings.model == PRESETS["B"] and settings.model.freeze_encoder and settings.phases[0].length == 20
+    assert settings.rate_steps == ((6, 0.1), (12, 0.01)) and settings.lr == 1e-4 and settings.unit == "epochs"
+    wanted = r"posetrack17 with annotations/train/\*.json .* annotations/val.* weights .*vitpose-b"
+    with pytest.raises(DataSetError, match=wanted):
+        told_data(path, tmp_path)
+
+
+@pytest.fixture
+def clips(project) -> Path:
+    """The same project with four sets: pictures of all kinds, real neighbours, one that only watches."""
+    for name, maker in (("pt", tiny_sets.posetrack18), ("coco", tiny_sets.coco), ("jhmdb", tiny_sets.jhmdb)):
+        maker(project / name)
+    sets = "".join(
+        f'[[{what}]]\npath = "{path}"\nkind = "{kind}"\nsplit = "{split}"\n'
+        for what, path, kind, split in (
+            ("data", "pt", "posetrack18", "val"), ("data", "coco", "coco", "val"), ("data", "jhmdb", "sub-jhmdb", "train1"),
+            ("validation", "jhmdb", "sub-jhmdb", "test1"),
+        )
+    )  # fmt: skip
+    path = write(project, 3, 1)
+    text = path.read_text().replace('stills = "people"', 'unit = "epochs"\nrate_steps = [[1, 0.1]]\nworkers = 2')
+    path.write_text(text.replace('unit = "steps"\n', "").replace("length = 3", "length = 1") + sets)
+    return project
+
+
+def test_data_sets_are_mixed_with_real_windows_and_unlabelled_joints_masked(clips):
+    trainer = Trainer(read_settings(clips / "tiny.toml"), clips / "runs" / "tiny", clips)
+    people = trainer._people()
+    assert [len(person.frames) for person in people] == [3, 3, 1, 1, 3, 3, 3]
+    shades = [[round(frame.mean() / 10) for frame in person.frames[:]] for person in people[:2] + people[4:]]
+    assert shades == [[0, 0, 1], [1, 2, 3], [0, 0, 1], [0, 1, 2], [1, 2, 2]]
+    assert people[0].box == (15, 5, 60, 85)
+    absent = {POSETRACK15.joints[k] for k in range(15) if not people[2].known[k]}
+    assert absent == {"head_bottom", "head_top"}
+    batch, *_ = next(trainer._source(people, trainer.settings.phases[0]).batches(0, 0))
+    assert ((batch.weights == 0).sum(1) >= 1).all() and (batch.targets[batch.weights == 0] == 0).all()
+
+
+def test_a_run_on_data_sets_by_epochs_leaves_curves_pictures_and_figures(clips):
+    progress = train(clips / "tiny.toml", root=clips)
+    assert (progress.epoch, progress.step, progress.samples) == (1, 2, 8)
+    folder = clips / "runs" / "tiny"
+    sheet = cv2.imread(str(next((folder / "samples").glob("*.jpg"))))
+    assert sheet.shape == (4 * 64, 5 * 48, 3)
+    lines = (folder / "log.csv").read_text().splitlines()
+    assert lines[-1].split(",")[4] == "1.00e-04" and 0 <= float(lines[-1].split(",")[6]) <= 1
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    curves = EventAccumulator(str(folder / "events"))
+    curves.Reload()
+    tags = curves.Tags()
+    assert {"training/loss", "sub-jhmdb-test1/PCK_0.2_person"} <= set(tags["scalars"]) and tags["images"] == ["samples"]
+    assert curves.Scalars("training/loss")[-1].step == 2
+
+
+def test_samples_are_the_same_by_threads_and_shared_among_processes(clips):
+    trainer = Trainer(read_settings(clips / "tiny.toml"), clips / "runs" / "tiny", clips)
+    people, shape = trainer._people(), Shape((32, 32), (8, 8), 1.0, 3)
+
+    def batches(**how):
+        source = BatchSource(people, shape, 4, 7, Augmentation(), **how)
+        run = source.batches(0, 0)
+        return [next(run) for _ in range(3)]
+
+    alone, threads = batches(), batches(workers=3)
+    shares = [batches(share=(n, 2)) for n in range(2)]
+    for n, (batch, epoch, position) in enumerate(alone):
+        np.testing.assert_array_equal(batch.crops, threads[n][0].crops)
+        assert (epoch, position) == threads[n][1:] == shares[0][n][1:]
+        np.testing.assert_array_equal(batch.targets[0::2], shares[0][n][0].targets)
+        np.testing.assert_array_equal(batch.crops[1::2], shares[1][n][0].crops)
+
+
+def test_two_processes_take_the_steps_of_one(clips):
+    """Same samples, same weights; how many joints count differs between the two, so that a mean of means would show."""
+    path = clips / "tiny.toml"
+    path.write_text("clip_norm = 5.0\n" + path.read_text())
+    alone = Trainer(read_settings(path), clips / "runs" / "alone", clips)
+    alone.run()
+    command = [sys.executable, "-m", "glsmamba.training.run", str(path), "--root", str(clips), "--devices", "2"]
+    done = subprocess.run(
+        [*command, "--accelerator", "cpu"], cwd=ROOT, capture_output=True, text=True, timeout=200, check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    state = newest_state(clips / "runs" / "tiny")
+    assert state is not None and json.loads((state / "progress.json").read_text())["step"] == alone.progress.step
+    together = load_file(state / "model.safetensors")
+    for name, value in alone.model.state_dict().items():
+        torch.testing.assert_close(together[name], value, rtol=1e-3, atol=2e-5, msg=name)

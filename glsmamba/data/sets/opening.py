@@ -23,6 +23,16 @@ _READERS: dict[str, Callable[[Path, str], DataSet]] = {
     "lsp": open_lsp,
     "lspet": open_lsp,
 }
+#: What each of them has in its folder.
+_LAYOUTS = {
+    "posetrack17": "annotations/{split}/*.json and images/",
+    "posetrack18": "annotations/{split}/*.json and images/",
+    "posetrack21": "posetrack_data/{split}/*.json and images/",
+    "coco": "annotations/person_keypoints_{split}2017.json and {split}2017/",
+    "sub-jhmdb": "sub_splits/, joint_positions/, puppet_mask/ and Rename_Images/",
+    "lsp": "joints.mat and images/",
+    "lspet": "joints.mat and images/",
+}
 #: Kinds that :func:`open_set` knows. Projects are opened a floor higher.
 KINDS = (*_READERS, "export")
 
@@ -68,7 +78,9 @@ def open_set(path: str | Path, split: str = "", kind: str = "", video: Path | No
     if kind and kind not in KINDS:
         raise DataSetError(f"There is no kind of data set {kind!r}; choose one of {', '.join(KINDS)}.")
     if not path.exists():
-        raise DataSetError(f"There is no data set at {path}{f' ({kind} is expected there)' if kind else ''}: check the path.")
+        layout = _LAYOUTS.get(kind, "").format(split=split or "SPLIT")
+        wanted = f"; {kind}{f' with {layout}' if layout else ''} is expected there" if kind else ": check the path"
+        raise DataSetError(f"There is no data set at {path}{wanted}.")
     reader = kind or recognised(path)
     found = open_export(path, video) if reader == "export" else _READERS[reader](path, split)
     if kind and found.kind != kind:

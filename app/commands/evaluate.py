@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from tqdm import tqdm
@@ -57,12 +57,13 @@ def evaluate(question: Question) -> tuple[str, str]:
     else:
         subject, found = _predicted(question, data)
     text = [f"{subject} on {data.kind} {data.split}".rstrip()]
-    out = {"subject": subject, "data": {"kind": data.kind, "split": data.split, "path": str(data.root)}, "boxes": {}}
+    measured: dict[str, Any] = {}
     for boxes, answer in found.items():
         figures = judge(data, answer)
         text += ["", f"With {_WORDS[boxes]}: {table(figures)}" if boxes else table(figures)]
-        out["boxes"][boxes or "files"] = as_json(figures)
-    return "\n".join(text), json.dumps(out, indent=1)
+        measured[boxes or "files"] = as_json(figures)
+    told = {"kind": data.kind, "split": data.split, "path": str(data.root)}
+    return "\n".join(text), json.dumps({"subject": subject, "data": told, "boxes": measured}, indent=1)
 
 
 def _predicted(question: Question, data: DataSet) -> tuple[str, dict[str, Found]]:

@@ -157,15 +157,15 @@ def _coco(found: Found, overall: dict[str, float]) -> list[str]:
 
 def _jitter(pairs: _Pairs, size: np.ndarray, overall: dict[str, float]) -> None:
     rows: dict[tuple[int, int | None], dict[int, int]] = defaultdict(dict)
-    for row, (sequence, frame, track) in enumerate(pairs.tracks):
+    for n, (sequence, frame, track) in enumerate(pairs.tracks):
         if track is not None:
-            rows[sequence, track][frame] = row
+            rows[sequence, track][frame] = n
     own, true, counted = [], [], []
     for frames in rows.values():
         scale = float(np.nanmedian(size[list(frames.values())])) / 100
         for frame in range(min(frames), max(frames) + 3):  # two empty frames part one track from the next
-            row = frames.get(frame)
-            found = row is not None and scale > 0 and bool(np.isfinite(pairs.predicted[row]).all())
+            row = frames.get(frame, -1)
+            found = row >= 0 and scale > 0 and bool(np.isfinite(pairs.predicted[row]).all())
             own.append(pairs.predicted[row] / scale if found else np.zeros((len(POSETRACK15), 2)))
             true.append(pairs.truth[row] / scale if found else np.zeros((len(POSETRACK15), 2)))
             counted.append(pairs.labelled[row] if found else np.zeros(len(POSETRACK15), bool))

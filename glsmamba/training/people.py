@@ -71,8 +71,8 @@ class Packed(Sequence[np.ndarray]):
 
     def __getitem__(self, index: int | slice) -> np.ndarray | Sequence[np.ndarray]:
         if isinstance(index, int):
-            return cv2.imdecode(self._packed[index], cv2.IMREAD_COLOR_RGB)
-        return tuple(cv2.imdecode(packed, cv2.IMREAD_COLOR_RGB) for packed in self._packed[index])
+            return np.asarray(cv2.imdecode(self._packed[index], cv2.IMREAD_COLOR_RGB))
+        return tuple(np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR_RGB)) for packed in self._packed[index])
 
 
 def people_of(data: DataSet, frames: int, size: tuple[int, int], weight: float = 1.0) -> list[Person]:

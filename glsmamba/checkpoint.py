@@ -8,12 +8,13 @@ and, where it was calibrated, ``calibration`` (JSON of :class:`~glsmamba.calibra
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -40,9 +41,7 @@ def save_checkpoint(
         "joints": json.dumps(list(skeleton.joints)),
         "provenance": json.dumps(dict(provenance or {}), sort_keys=True),
     }
-    partial = path.with_name(path.name + ".part")
-    save_file(tensors, partial, metadata)
-    partial.replace(path)
+    _write_whole(tensors, path, metadata)
 
 
 def save_calibration(path: str | Path, calibration: Calibration) -> None:
@@ -52,12 +51,10 @@ def save_calibration(path: str | Path, calibration: Calibration) -> None:
         CheckpointError: the file is missing, foreign or damaged.
         OSError: it cannot be written; it is as it was.
     """
-    path = read_info(path).path
+    path = read_info(path).path.resolve()  # the file itself, where the path is a link to it
     with safe_open(path, framework="numpy") as file:
         metadata = {**file.metadata(), "calibration": calibration.to_json()}
-    partial = path.with_name(path.name + ".part")
-    save_file(load_file(path), partial, metadata)
-    partial.replace(path)
+    _write_whole(load_file(path), path, metadata)
 
 
 def load_checkpoint(
@@ -90,6 +87,20 @@ def load_checkpoint(
         raise CheckpointError(f"The weights in {info.path.name} do not fit its configuration: {problem}; the file is damaged.")
     model.load_state_dict(tensors)
     return model.to(device).eval(), info
+
+
+def _write_whole(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
+    """Write beside, then rename: a full disk or a lost process never leaves half a file."""
+    partial = path.with_name(path.name + ".part")
+    try:
+        save_file(tensors, partial, metadata)
+        with open(partial, "rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except SafetensorError as error:  # safetensors' way to say that the disk is full
+        raise OSError(f"{path} could not be written ({error}); free some space. What was there is unchanged.") from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def mismatch(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:

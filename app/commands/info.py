@@ -6,6 +6,8 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from glsmamba.calibration import Calibration
+
 __all__ = ["info", "self_test_report"]
 
 _PACKAGES = (
@@ -94,10 +96,19 @@ def _checkpoint(path: str | None) -> list[str]:
         lines[1] = f"  {'model':24}{c.preset}, {facts.vitpose.head} head, {facts.vitpose.depth} blocks, crops {size}"
         said = "single frame: predicts each frame by itself; neck and top of head are estimated from other joints"
         lines.insert(2, f"  {'baseline':24}{said}")
+    lines.append(f"  {'calibration':24}{_calibration(facts.calibration)}")
     for key, value in facts.provenance.items():
         text = str(value)
         lines.append(f"  {key:24}{text if len(text) < 200 else text[:197] + '...'}")
     return lines
+
+
+def _calibration(made: Calibration | None) -> str:
+    if made is None:
+        return "not calibrated: no probabilities, scores only"
+    facts = made.measured
+    held = f", on {facts['people']} people off by {facts['ece']:.3f} on average" if {"people", "ece"} <= facts.keys() else ""
+    return f"probabilities that a joint is within 0.2 head sizes{held}"
 
 
 def _detector() -> list[str]:

@@ -53,9 +53,9 @@ def test_help_shows_every_command_with_examples(capsys: pytest.CaptureFixture[st
         cli.main(["--help"])
     text = capsys.readouterr().out
     assert ended.value.code == 0
-    for word in ("open", "predict", "export", "check", "info", "sample", "train", "evaluate", "examples:"):
+    for word in ("open", "predict", "export", "check", "info", "sample", "train", "evaluate", "calibrate", "examples:"):
         assert word in text
-    for command in ("open", "predict", "export", "check", "info", "sample", "train", "evaluate"):
+    for command in ("open", "predict", "export", "check", "info", "sample", "train", "evaluate", "calibrate"):
         with pytest.raises(SystemExit):
             cli.main([command, "--help"])
         assert "examples:" in capsys.readouterr().out
@@ -186,6 +186,7 @@ def test_wrong_input_is_one_sentence_and_exit_code_two(
         ["check", absent],
         ["open", absent],
         ["train", absent],
+        ["calibrate", text],
     ):
         code, _, err = say(capsys, *words)
         lines = [line for line in err.replace("\r", "\n").splitlines() if line.startswith("glsmamba-studio: ")]

@@ -1,0 +1,230 @@
+"""Calibrate a checkpoint: predict labelled people that nobody trained on, fit, and say how well the probabilities hold.
+
+::
+
+    python main.py calibrate weights/glsmamba-t.safetensors --data FOLDER
+    python main.py calibrate weights/glsmamba-t.safetensors --data FOLDER --check
+
+The first fits on the validation people of Leeds Sports Pose Extended and writes the calibration into the checkpoint; how well
+it holds is measured across folds of them, each fold told of by a fit on the others. The second writes nothing and measures
+the calibration that the checkpoint has on the people held out for reporting, whom neither training nor fit has seen.
+
+Letters: n people, k joints.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from glsmamba.calibration import TOLERANCE, Calibration, Reliability, fit, reliability, table
+from glsmamba.checkpoint import CheckpointError, read_info, save_calibration
+from glsmamba.data.metrics import head_size
+from glsmamba.data.posetrack18_write import derived_head_box
+from glsmamba.data.skeletons import POSETRACK15
+from glsmamba.heatmaps import spreads, transformed
+from glsmamba.predictor import PoseWindow, Predictor
+from glsmamba.training.augment import joints_box
+from glsmamba.training.labels import PictureLabels, Split, TrainingDataError, load_lspet
+
+__all__ = ["FOLDS", "Answers", "Measured", "answers", "calibrate", "check", "cross_fitted", "measure", "report"]
+
+#: The people are cut into so many runs of rows; each is told of by a fit on the others.
+FOLDS = 5
+#: A head of fewer pixels is a labelling mistake.
+_SMALLEST_HEAD = 2.0
+#: People handed to the predictor at once: enough for its batches, few enough for a smooth bar.
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model said of labelled people, and whether it was right.
+
+    Attributes:
+        peaks: (n, k) float32 heat map peaks, not clipped.
+        spreads: (n, k) float32 in the sigmas of the model's training; NaN where a map is empty.
+        right: (n, k) bool: within 0.2 head sizes of the label.
+        known: (n, k) bool: a human labelled the joint.
+    """
+
+    peaks: np.ndarray
+    spreads: np.ndarray
+    right: np.ndarray
+    known: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.peaks)
+
+    def chosen(self, keep: np.ndarray) -> Answers:
+        """Those of the people where ``keep`` (n,) bool holds."""
+        return Answers(*(getattr(self, part.name)[keep] for part in dataclasses.fields(self)))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How well scores (read as if they were probabilities) and probabilities say what comes true."""
+
+    people: int
+    scores: Reliability
+    probabilities: Reliability
+
+    def facts(self) -> dict[str, Any]:
+        """For a checkpoint's metadata."""
+        before, after = self.scores, self.probabilities
+        return {
+            "people": self.people, "joints": after.count, "right": round(after.right, 4),
+            "ece": round(after.ece, 4), "ece_of_scores": round(before.ece, 4),
+            "brier": round(after.brier, 4), "brier_of_scores": round(before.brier, 4),
+        }  # fmt: skip
+
+    def text(self) -> str:
+        """Markdown for people."""
+        before, after = self.scores, self.probabilities
+        return "\n".join([
+            f"{self.people} people, {after.count} labelled joints, {after.right:.3f} of them within {TOLERANCE} head sizes", "",
+            "| | expected calibration error | Brier score |", "|---|---|---|",
+            f"| before: the score, read as a probability | {before.ece:.4f} | {before.brier:.4f} |",
+            f"| after: the probability | {after.ece:.4f} | {after.brier:.4f} |", "", table(after),
+        ])  # fmt: skip
+
+
+def answers(predictor: Predictor, labels: PictureLabels, *, quiet: bool = True) -> Answers:
+    """Ask a model about labelled stills, each cut by the box around its human joints and shown as a window of equal frames.
+
+    The predictor encodes a picture once that all frames of a window share. People whose head is not labelled are left out:
+    without it nobody knows what 0.2 head sizes are.
+
+    Raises:
+        TrainingDataError: a picture cannot be read, or nobody has a labelled head.
+    """
+    heads = np.array([_head(points, human) for points, human in zip(labels.points, labels.human, strict=True)])
+    labels, heads = labels.chosen(heads >= _SMALLEST_HEAD), heads[heads >= _SMALLEST_HEAD]
+    if not len(labels):
+        raise TrainingDataError("Nobody in these pictures has head_top and head_bottom labelled, which give the head's size.")
+    config = predictor.config
+    said: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    with tqdm(total=len(labels), desc="predicting", unit="person", disable=quiet) as bar:
+        for start in range(0, len(labels), _AT_ONCE):
+            chunk = range(start, min(start + _AT_ONCE, len(labels)))
+            windows = [
+                PoseWindow((_picture(labels.images[n]),) * config.frames, joints_box(labels.points[n], labels.human[n]))
+                for n in chunk
+            ]
+            for pose in predictor.predict(windows, keep_heatmaps=True):
+                maps = pose.heatmaps
+                assert maps is not None
+                places = transformed(pose.crop, pose.keypoints)  # back in cells, where the predictor took spread and peak
+                said.append((maps.max((1, 2)), spreads(maps, places) / config.sigma, pose.keypoints))
+            bar.update(len(chunk))
+    peaks, wide, found = (np.stack(part) for part in zip(*said, strict=True))
+    error = np.linalg.norm(found - labels.points, axis=-1)
+    return Answers(peaks, wide, error <= TOLERANCE * heads[:, None], labels.human)
+
+
+def cross_fitted(said: Answers, folds: int = FOLDS) -> np.ndarray:
+    """(n, k) probabilities, each by a fit on the other folds' people; folds are runs of rows, so that neighbours stay together.
+
+    Raises:
+        ValueError: there are too few people to fit on.
+    """
+    fold = np.arange(len(said)) * folds // len(said)
+    told = np.empty(said.peaks.shape, np.float32)
+    for n in range(folds):
+        others, own = said.chosen(fold != n), fold == n
+        told[own] = fit(others.peaks, others.spreads, others.right, others.known).probability(said.peaks[own], said.spreads[own])
+    return told
+
+
+def measure(said: Answers, probabilities: np.ndarray) -> Measured:
+    """Compare (n, k) probabilities, and the scores, with what came true."""
+    known = said.known & np.isfinite(probabilities)
+    right = said.right[known]
+    return Measured(
+        len(said), reliability(np.clip(said.peaks, 0, 1)[known], right), reliability(probabilities[known], right)
+    )  # fmt: skip
+
+
+def calibrate(
+    checkpoint: str | Path, stills: str | Path, *, people: int | None = None, threads: int | None = None, quiet: bool = True
+) -> tuple[Calibration, Measured]:
+    """Fit a checkpoint's calibration on validation people and write it into the file; all else in it stays.
+
+    Args:
+        checkpoint: of GLSMamba.
+        stills: folder of Leeds Sports Pose Extended.
+        people: so many of them, evenly chosen; all when None.
+        threads: of the CPU; torch's default when None.
+        quiet: show no bar.
+
+    Returns:
+        The calibration as written, and how well it holds on people it was not fitted on.
+
+    Raises:
+        CheckpointError: the file is missing, foreign, damaged or of ViTPose.
+        ValueError: there are too few people.
+        OSError: the checkpoint cannot be written; it is as it was.
+    """
+    said = _asked(checkpoint, stills, "validation", people, threads, quiet)
+    measured = measure(said, cross_fitted(said))
+    how = {
+        "data": "Leeds Sports Pose Extended, rows with i % 20 = 3, human labels, stills repeated to a window",
+        "tolerance": f"{TOLERANCE} head sizes",
+        "measured_on": f"the same people in {FOLDS} folds, each by a fit on the others",
+        **measured.facts(),
+    }
+    made = dataclasses.replace(fit(said.peaks, said.spreads, said.right, said.known), measured=how)
+    save_calibration(checkpoint, made)
+    return made, measured
+
+
+def check(
+    checkpoint: str | Path, stills: str | Path, *, people: int | None = None, threads: int | None = None, quiet: bool = True
+) -> Measured:
+    """How well the calibration in a checkpoint holds on the people held out for reporting. Arguments as :func:`calibrate`.
+
+    Raises:
+        CheckpointError: as :func:`calibrate`, or it has no calibration.
+    """
+    calibration = read_info(checkpoint).calibration
+    if calibration is None:
+        raise CheckpointError(f"{Path(checkpoint).name} is not calibrated; run calibrate on it without --check first.")
+    said = _asked(checkpoint, stills, "held-out", people, threads, quiet)
+    return measure(said, calibration.probability(said.peaks, said.spreads))
+
+
+def _asked(
+    checkpoint: str | Path, stills: str | Path, split: Split, people: int | None, threads: int | None, quiet: bool
+) -> Answers:
+    if read_info(checkpoint).single_frame:
+        raise CheckpointError(
+            f"{Path(checkpoint).name} is ViTPose, the single-frame baseline, which is not calibrated; choose a GLSMamba checkpoint."
+        )
+    if people is not None and people < 1:
+        raise ValueError("--people must be at least 1.")
+    labels = load_lspet(stills, split)
+    if people is not None and people < len(labels):
+        keep = np.zeros(len(labels), bool)
+        keep[np.linspace(0, len(labels) - 1, people).astype(int)] = True
+        labels = labels.chosen(keep)
+    return answers(Predictor.from_checkpoint(checkpoint, threads=threads), labels, quiet=quiet)
+
+
+def _head(points: np.ndarray, human: np.ndarray) -> float:
+    """Head size in pixels as PoseTrack measures it; 0 where the head's joints are not labelled."""
+    box = derived_head_box(points, human, POSETRACK15)
+    return 0.0 if box is None else head_size(box)
+
+
+def _picture(path: Path) -> np.ndarray:
+    """(H, W, 3) uint8 RGB."""
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise TrainingDataError(f"{path.name} cannot be read as a picture; fetch the data folder again.")
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)

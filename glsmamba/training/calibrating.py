@@ -137,8 +137,8 @@ def cross_fitted(said: Answers, folds: int = FOLDS) -> np.ndarray:
     fold = np.arange(len(said)) * folds // len(said)
     told = np.empty(said.peaks.shape, np.float32)
     for n in range(folds):
-        others, own = said.chosen(fold != n), fold == n
-        told[own] = fit(others.peaks, others.spreads, others.right, others.known).probability(said.peaks[own], said.spreads[own])
+        own = fold == n
+        told[own] = _fitted(said.chosen(~own)).probability(said.peaks[own], said.spreads[own])
     return told
 
 
@@ -179,7 +179,7 @@ def calibrate(
         "measured_on": f"the same people in {FOLDS} folds, each by a fit on the others",
         **measured.facts(),
     }
-    made = dataclasses.replace(fit(said.peaks, said.spreads, said.right, said.known), measured=how)
+    made = dataclasses.replace(_fitted(said), measured=how)
     save_calibration(checkpoint, made)
     return made, measured
 
@@ -199,12 +199,16 @@ def check(
     return measure(said, calibration.probability(said.peaks, said.spreads))
 
 
+def _fitted(said: Answers) -> Calibration:
+    return fit(said.peaks, said.spreads, said.right, said.known)
+
+
 def _asked(
     checkpoint: str | Path, stills: str | Path, split: Split, people: int | None, threads: int | None, quiet: bool
 ) -> Answers:
     if read_info(checkpoint).single_frame:
         raise CheckpointError(
-            f"{Path(checkpoint).name} is ViTPose, the single-frame baseline, which is not calibrated; choose a GLSMamba checkpoint."
+            f"{Path(checkpoint).name} is the single-frame baseline, which is not calibrated; choose a GLSMamba checkpoint."
         )
     if people is not None and people < 1:
         raise ValueError("--people must be at least 1.")

@@ -1,4 +1,4 @@
-"""The command that calibrates: on pictures and people made here, with a tiny model that is right where its peaks are high."""
+"""The command that calibrates: on pictures and people made here, with a tiny model that is right about arms."""
 
 from __future__ import annotations
 
@@ -25,11 +25,17 @@ from glsmamba.training.augment import joints_box
 from glsmamba.training.calibrating import Answers, answers, cross_fitted, measure
 from glsmamba.training.labels import load_lspet, split_of
 
-ROWS = 720  # 36 people of each split that counts
-#: Joints that fix the person's box, and so the crop, whatever the others' labels are; the head is 35 pixels long.
-ANCHORS = {"head_top": (20.0, 10.0), "head_bottom": (20.0, 45.0), "left_ankle": (80.0, 130.0)}
-HEAD = 0.6 / 0.7 * 35
-SHARED = np.flatnonzero(joint_map(LSP14, POSETRACK15) >= 0)
+ROWS = 400  # 20 people of each split that counts
+SMALL = TINY.with_(width=16, encoder_channels=16, gsm_blocks=1, lrm_blocks=0)
+#: Joints that fix the person's box, and so the crop, whatever the others' labels are. The head is so long that nearly all
+#: of the crop is within 0.2 heads of the box.
+ANCHORS = {"head_top": (5.0, 15.0), "head_bottom": (95.0, 135.0)}
+HEAD = 0.6 / 0.7 * 150
+LEGS = np.array([joint.endswith(("hip", "knee", "ankle")) for joint in POSETRACK15.joints])
+
+
+def read(path: Path) -> np.ndarray:
+    return cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
 
 
 def as_lsp(points: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -41,7 +47,7 @@ def as_lsp(points: np.ndarray, known: np.ndarray) -> np.ndarray:
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_checkpoint(awake(GLSMamba(TINY)), path, {"data": "none"})
+    save_checkpoint(awake(GLSMamba(SMALL)), path, {"data": "none"})
     with safe_open(path, "numpy") as file:
         metadata = file.metadata()
     save_file(load_file(path), path, {**metadata, "of another version": "kept"})
@@ -50,7 +56,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def stills(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Labels for which the model is the likelier right the higher its peak ranks. No pictures of the people held out."""
+    """Labels by which the model is mostly right about upper bodies and wrong about legs; the people held out are hidden."""
     folder = tmp_path_factory.mktemp("stills")
     (folder / "images").mkdir()
     rng = np.random.default_rng(3)
@@ -59,23 +65,25 @@ def stills(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     fixed = np.array([joint in ANCHORS for joint in POSETRACK15.joints])
     corners = np.zeros((15, 2))
     corners[fixed] = [ANCHORS[joint] for joint in POSETRACK15.joints if joint in ANCHORS]
-    for row in np.flatnonzero(split_of(np.arange(ROWS)) != "train"):
+    low, high = corners[fixed].min(0), corners[fixed].max(0)
+    rows = np.flatnonzero(split_of(np.arange(ROWS)) != "train")
+    paths = {row: folder / "images" / f"im{row + 1:05d}.jpg" for row in rows.tolist()}
+    for path in paths.values():
         picture = cv2.resize(rng.integers(0, 255, (15, 10, 3), np.uint8), (100, 150), interpolation=cv2.INTER_CUBIC)
-        path = folder / "images" / f"im{row + 1:05d}.jpg"
         cv2.imwrite(str(path), picture)
-        seen = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-        (pose,) = predictor.predict([PoseWindow((seen,) * 5, joints_box(corners, fixed))], keep_heatmaps=True)
-        rank = pose.heatmaps.max((1, 2)).argsort().argsort() / 14
-        right = rng.random(15) < 0.1 + 0.8 * rank
-        points = np.clip(pose.keypoints + np.where(right, 0, HEAD)[:, None], *np.array(list(ANCHORS.values()))[[0, 2]])
-        points[fixed] = corners[fixed]
-        keypoints[row] = as_lsp(points, np.ones(15))
+    box = joints_box(corners, fixed)
+    poses = predictor.predict([PoseWindow((read(path),) * 5, box) for path in paths.values()])
+    for row, pose in zip(paths, poses, strict=True):
+        right = rng.random(15) < np.where(LEGS, 0.15, 0.95)
+        away = np.where(pose.keypoints > (low + high) / 2, -0.3, 0.3) * HEAD
+        points = np.clip(pose.keypoints + np.where(right[:, None], 0, away), low, high)
+        keypoints[row] = as_lsp(np.where(fixed[:, None], corners, points), np.ones(15))
     keypoints[3, LSP14.index("head_top"), 2] = 0  # nobody knows what a head is there
     np.savez(folder / "joints.npz", keypoints=keypoints)
     np.savez(folder / "teachers.npz", movenet_thunder=np.zeros((ROWS, 17, 3)), blazepose_full=np.zeros((ROWS, 33, 3)))
-    for row in np.flatnonzero(split_of(np.arange(ROWS)) == "held-out"):
-        path = folder / "images" / f"im{row + 1:05d}.jpg"
-        path.rename(path.with_suffix(".hidden"))
+    for row, path in paths.items():
+        if split_of(row) == "held-out":
+            path.rename(path.with_suffix(".hidden"))
     return folder
 
 
@@ -90,7 +98,7 @@ def test_a_checkpoint_is_calibrated_and_loses_nothing(
 
     assert cli.main(words) == 0  # also: no picture of the people held out was needed
     printed = capsys.readouterr().out
-    for expected in ("35 people", "before: the score", "after: the probability", "| 0.", "Written into"):
+    for expected in ("19 people", "before: the score", "after: the probability", "| 0.", "Written into"):
         assert expected in printed
     with safe_open(checkpoint, "numpy") as old, safe_open(path, "numpy") as new:
         assert new.metadata() | {"calibration": ""} == old.metadata() | {"calibration": ""}
@@ -99,22 +107,24 @@ def test_a_checkpoint_is_calibrated_and_loses_nothing(
     assert [file.name for file in tmp_path.iterdir()] == ["mine.safetensors"]
 
     made = read_info(path).calibration
-    assert made is not None and made.peak_slope > 0.3
+    assert made is not None
+    offsets = dict(zip(made.joints, made.offsets, strict=True))
+    assert max(offsets["left_knee"], offsets["right_hip"]) < min(offsets["left_elbow"], offsets["right_wrist"])
     facts = made.measured
-    assert facts["people"] == 35 and facts["joints"] == 35 * 14
-    assert facts["ece"] < 0.1 < facts["ece_of_scores"] and facts["brier"] < facts["brier_of_scores"]
+    assert facts["people"] == 19 and facts["joints"] == 19 * 14
+    assert facts["ece"] < 0.5 * facts["ece_of_scores"] and facts["brier"] < facts["brier_of_scores"]
     # What came true, by the labels and the predictor alone.
     predictor, labels = Predictor.from_checkpoint(path, threads=1), load_lspet(stills, "validation")
+    boxes = [joints_box(points, human) for points, human in zip(labels.points, labels.human, strict=True)]
+    windows = [PoseWindow((read(path),) * 5, box) for path, box in zip(labels.images, boxes, strict=True)]
     right = []
-    for n in range(1, len(labels)):
-        picture = cv2.cvtColor(cv2.imread(str(labels.images[n])), cv2.COLOR_BGR2RGB)
-        (pose,) = predictor.predict([PoseWindow((picture,) * 5, joints_box(labels.points[n], labels.human[n]))])
+    for n, pose in enumerate(predictor.predict(windows[1:]), 1):
         assert ((pose.probabilities >= 0) & (pose.probabilities <= 1)).all()
-        right.append(np.linalg.norm(pose.keypoints - labels.points[n], axis=1)[SHARED] <= 0.2 * HEAD)
-    assert facts["right"] == pytest.approx(np.mean(right), abs=1e-3)
+        right += (np.linalg.norm(pose.keypoints - labels.points[n], axis=1)[labels.human[n]] <= 0.2 * HEAD).tolist()
+    assert facts["joints"] == len(right) and facts["right"] == pytest.approx(np.mean(right), abs=1e-3)
 
     assert cli.main(["info", "--checkpoint", str(path)]) == 0
-    assert "within 0.2 head sizes, on 35 people" in " ".join(capsys.readouterr().out.split())
+    assert "within 0.2 head sizes, on 19 people" in " ".join(capsys.readouterr().out.split())
     assert cli.main(["info", "--checkpoint", str(checkpoint)]) == 0
     assert "not calibrated" in capsys.readouterr().out
 
@@ -122,8 +132,8 @@ def test_a_checkpoint_is_calibrated_and_loses_nothing(
     for hidden in (stills / "images").glob("*.hidden"):
         hidden.rename(hidden.with_suffix(".jpg"))
     whole = path.read_bytes()
-    assert cli.main([*words, "--check"]) == 0
-    assert "36 people" in capsys.readouterr().out and path.read_bytes() == whole
+    assert cli.main([*words, "--check", "--people", "4"]) == 0
+    assert "4 people" in capsys.readouterr().out and path.read_bytes() == whole
 
 
 def test_what_cannot_be_calibrated_is_said_and_stays_as_it_was(
@@ -161,7 +171,7 @@ def drawn(true: Calibration, n: int, seed: int) -> Answers:
     return Answers(peaks, wide, rng.random((n, 15)) < true.probability(peaks, wide), rng.random((n, 15)) < 0.9)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.floats(-3, 2), st.floats(0, 3), st.floats(-3, 0), st.integers(0, 2**16))
 def test_the_error_falls_where_scores_are_no_probabilities(offset, peak_slope, spread_slope, seed):
     said = drawn(Calibration(POSETRACK15.joints, (offset,) * 15, peak_slope, spread_slope), 300, seed)
@@ -170,8 +180,9 @@ def test_the_error_falls_where_scores_are_no_probabilities(offset, peak_slope, s
     told = cross_fitted(said)
     assert told.shape == (300, 15) and ((told >= 0) & (told <= 1)).all()
     measured = measure(said, told)
-    assert measured.probabilities.ece < 0.035 and measured.probabilities.brier <= measured.scores.brier + 0.002
-    assert measured.probabilities.ece < measured.scores.ece or measured.scores.ece < 0.035
+    assert measured.probabilities.ece < 0.06
+    if measured.scores.ece > 0.1:
+        assert measured.probabilities.ece < measured.scores.ece and measured.probabilities.brier < measured.scores.brier
 
 
 def test_nobody_is_judged_by_a_fit_that_saw_them():

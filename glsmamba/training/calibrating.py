@@ -199,6 +199,15 @@ def check(
     return measure(said, calibration.probability(said.peaks, said.spreads))
 
 
+def report(checkpoint: str | Path, stills: str | Path, *, people: int | None = None, only_check: bool = False) -> str:
+    """What the command line says after :func:`calibrate` or :func:`check`, with a bar meanwhile."""
+    if only_check:
+        return check(checkpoint, stills, people=people, quiet=False).text()
+    made, measured = calibrate(checkpoint, stills, people=people, quiet=False)
+    fitted = f"peak slope {made.peak_slope:.3f}, spread slope {made.spread_slope:.3f}"
+    return f"{measured.text()}\n\nWritten into {checkpoint}: {fitted}, offsets {min(made.offsets):.2f} to {max(made.offsets):.2f}."
+
+
 def _fitted(said: Answers) -> Calibration:
     return fit(said.peaks, said.spreads, said.right, said.known)
 

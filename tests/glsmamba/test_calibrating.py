@@ -17,13 +17,14 @@ from safetensors.torch import load_file, save_file
 from app import cli
 from glsmamba.calibration import Calibration
 from glsmamba.checkpoint import CheckpointError, read_info, save_checkpoint
+from glsmamba.data.sets.stills import lspet_split as split_of
 from glsmamba.data.skeletons import LSP14, POSETRACK15, joint_map
 from glsmamba.modeling.model import GLSMamba
 from glsmamba.predictor import PoseWindow, Predictor
 from glsmamba.training import calibrating
 from glsmamba.training.augment import joints_box
 from glsmamba.training.calibrating import Answers, answers, cross_fitted, measure
-from glsmamba.training.labels import load_lspet, split_of
+from glsmamba.training.labels import load_lspet
 
 ROWS = 400  # 20 people of each split that counts
 SMALL = TINY.with_(width=16, encoder_channels=16, gsm_blocks=1, lrm_blocks=0)

@@ -205,7 +205,7 @@ def report(checkpoint: str | Path, stills: str | Path, *, people: int | None = N
         return check(checkpoint, stills, people=people, quiet=False).text()
     made, measured = calibrate(checkpoint, stills, people=people, quiet=False)
     fitted = f"peak slope {made.peak_slope:.3f}, spread slope {made.spread_slope:.3f}"
-    return f"{measured.text()}\n\nWritten into {checkpoint}: {fitted}, offsets {min(made.offsets):.2f} to {max(made.offsets):.2f}."
+    return f"{measured.text()}\n\nWritten into {checkpoint}: {fitted}, offsets around {np.mean(made.offsets):.2f}."
 
 
 def _fitted(said: Answers) -> Calibration:

@@ -146,7 +146,7 @@ def test_what_cannot_be_calibrated_is_said_and_stays_as_it_was(
         (["calibrate", str(path), "--data", str(stills), "--people", "3"], "too few"),
         (["calibrate", str(path), "--data", str(stills), "--people", "0"], "at least 1"),
         (["calibrate", str(path), "--data", str(tmp_path)], "joints.npz is missing"),
-        (["calibrate", str(tmp_path / "none.safetensors"), "--data", str(stills)], "no checkpoint"),
+        (["calibrate", str(tmp_path / "none.safetensors"), "--data", str(stills)], "no weights"),
     ):
         assert cli.main(words) == 2
         lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("glsmamba-studio: ")]

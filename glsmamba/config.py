@@ -18,6 +18,16 @@ PIXEL_MEAN = (0.485, 0.456, 0.406)
 PIXEL_STD = (0.229, 0.224, 0.225)
 
 
+#: Strides of features and heat maps: cells are so many pixels of the crop apart. The paper's is 4.
+STRIDES = (4, 8, 16)
+#: Width of each ViT, and so of its features at stride 16, before any deconvolution.
+VIT_WIDTHS: dict[str, int] = {"vit_s": 384, "vit_b": 768, "vit_l": 1024, "vit_h": 1280}
+#: Filters of ViTPose's deconvolutions: what a ViT encoder gives at strides 4 and 8.
+DECONVOLUTION_FILTERS = 256
+#: Channels of MoveNet's features by stride: its hidden layer, and the two coarser levels of its pyramid.
+MOVENET_CHANNELS = {4: 96, 8: 24, 16: 32}
+
+
 class ConfigError(ValueError):
     """A configuration that no model can be built from, in one sentence."""
 
@@ -26,11 +36,13 @@ class ConfigError(ValueError):
 class ModelConfig:
     """Everything that fixes the network's shape. Saved in each checkpoint.
 
-    Sizes are (height, width) in pixels of the crop; ``grid`` is the heat map's size, 1/4 of the input.
+    Sizes are (height, width) in pixels of the crop; ``grid`` is the heat map's size, 1/stride of the input.
 
     Attributes:
         preset: name of the preset this configuration started from.
-        encoder: which encoder gives the features at 1/4 resolution.
+        encoder: which encoder gives the features.
+        stride: pixels of the crop from cell to cell of features and heat maps: 4 (the paper's), 8 or 16 (its ablation). Change
+            it by :meth:`at_stride`, which takes ``sigma`` and ``encoder_channels`` along.
         freeze_encoder: the encoder stays in evaluation mode and gets no gradient (the paper freezes ViTPose).
         input_size: (height, width) of a crop in pixels.
         frames: T, frames in a window; odd, the key frame is the middle one.
@@ -44,7 +56,7 @@ class ModelConfig:
         ffn: ``mlp`` or ``gmlp`` (gated); ``ffn_ratio`` is its hidden width over D.
         window: (height, width) in cells of LRM's space-time tubes.
         window_state_reset: start each tube from an empty state instead of carrying it over.
-        paths: which scans a GSM block runs, each in both directions; ``unified`` must be among them.
+        paths: which scans a GSM block runs, each in both directions; ``unified`` must be among them unless ``stmm`` is ``sum``.
         unified_pair: second direction of the unified scan: the first reversed, or column-major (``transpose``).
         share_directions: one S6 per direction (``none``) or one for both directions of a path (``per-type``).
         stmm: how GSM merges its scans: deformable compensation, or their plain sum.
@@ -54,6 +66,7 @@ class ModelConfig:
 
     preset: str = "B"
     encoder: Encoder = "vit_b"
+    stride: int = 4
     input_size: tuple[int, int] = (256, 192)
     frames: int = 5
     joints: int = 15
@@ -81,23 +94,46 @@ class ModelConfig:
             if getattr(self, name) not in choices:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(choices)}.")
         known = len(set(self.paths)) == len(self.paths) and set(self.paths) <= set(get_args(Path))
-        if "unified" not in self.paths or not known:
-            raise ConfigError(f"paths is {self.paths!r}; it must hold 'unified' and may add 'spatial' and 'temporal'.")
+        if not self.paths or not known:
+            raise ConfigError(f"paths is {self.paths!r}; it names one or more of 'unified', 'spatial' and 'temporal', each once.")
+        if "unified" not in self.paths and self.stmm != "sum":
+            raise ConfigError(f"paths is {self.paths!r}; STMM compensates the unified scan: add 'unified', or set stmm to 'sum'.")
+        if "unified" not in self.paths and self.unified_pair != "reverse":
+            raise ConfigError("unified_pair is 'transpose', but there is no unified scan; add 'unified' to paths or leave it out.")
         if self.frames < 1 or self.frames % 2 == 0:
             raise ConfigError(f"frames is {self.frames}; a window needs an odd number of frames so that one is in the middle.")
-        if any(side < 16 or side % 4 for side in self.input_size):
-            raise ConfigError(f"input_size is {self.input_size}; both sides must be multiples of 4 and at least 16 pixels.")
-        if self.encoder.startswith("vit") and any(side % 16 for side in self.input_size):
-            raise ConfigError(f"input_size is {self.input_size}; a ViT encoder needs multiples of its patch size, 16.")
+        self._check_sizes()
         if self.width % 4 or self.width <= 0:
             raise ConfigError(f"width is {self.width}; the sine-cosine embedding needs a positive multiple of 4.")
-        if self.encoder.startswith("movenet") and self.encoder_channels != 96:
-            raise ConfigError(f"encoder_channels is {self.encoder_channels}; MoveNet's features have 96.")
         for name in ("joints", "encoder_channels", "expand", "d_state"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        if self.dt_rank is not None and self.dt_rank < 1:
+            raise ConfigError(f"dt_rank is {self.dt_rank}; it must be at least 1, or left out for ceil(width / 16).")
         if self.gsm_blocks < 0 or self.lrm_blocks < 0 or min(self.window) < 1 or self.sigma <= 0 or self.ffn_ratio <= 0:
             raise ConfigError("gsm_blocks and lrm_blocks must not be negative; window, sigma and ffn_ratio must be positive.")
+
+    def _check_sizes(self) -> None:
+        """What crop, stride and encoder demand of each other."""
+        for name in ("input_size", "window"):
+            if len(getattr(self, name)) != 2:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it is a height and a width.")
+        if self.stride not in STRIDES:
+            raise ConfigError(f"stride is {self.stride}; it must be one of {', '.join(map(str, STRIDES))}.")
+        if self.encoder == "mobilenet_v2" and self.stride != 4:
+            raise ConfigError(f"stride is {self.stride}; the decoder of mobilenet_v2 ends at 4: take another encoder or stride 4.")
+        if any(side < 4 * self.stride or side % self.stride for side in self.input_size):
+            raise ConfigError(
+                f"input_size is {self.input_size}; at stride {self.stride} both sides must be multiples of {self.stride} and at "
+                f"least {4 * self.stride} pixels."
+            )
+        if self.encoder in VIT_WIDTHS and any(side % 16 for side in self.input_size):
+            raise ConfigError(f"input_size is {self.input_size}; a ViT encoder needs multiples of its patch size, 16.")
+        fixed = _fixed_channels(self.encoder, self.stride)
+        if fixed not in (None, self.encoder_channels):
+            raise ConfigError(
+                f"encoder_channels is {self.encoder_channels}; the features of {self.encoder} at stride {self.stride} have {fixed}."
+            )
 
     @property
     def inner(self) -> int:
@@ -112,7 +148,7 @@ class ModelConfig:
     @property
     def grid(self) -> tuple[int, int]:
         """(h, w) of features and heat maps."""
-        return self.input_size[0] // 4, self.input_size[1] // 4
+        return self.input_size[0] // self.stride, self.input_size[1] // self.stride
 
     @property
     def tokens(self) -> int:
@@ -127,6 +163,20 @@ class ModelConfig:
     def with_(self, **changes: object) -> ModelConfig:
         """A copy with some fields changed."""
         return replace(self, **changes)  # type: ignore[arg-type]
+
+    def at_stride(self, stride: int) -> ModelConfig:
+        """The same model with features and heat maps at another stride.
+
+        The target Gaussian stays as wide on the person, so ``sigma`` changes in cells; ``encoder_channels`` become what the
+        encoder has at that stride.
+        """
+        if stride == self.stride:
+            return self
+        channels = _fixed_channels(self.encoder, stride)
+        if channels is None:  # a ViT's deconvolutions can have any number of filters: these, or ViTPose's
+            free = _fixed_channels(self.encoder, self.stride) is None
+            channels = self.encoder_channels if free else DECONVOLUTION_FILTERS
+        return self.with_(stride=stride, sigma=self.sigma * self.stride / max(stride, 1), encoder_channels=channels)
 
     def to_json(self) -> str:
         """JSON object of all fields, for a checkpoint's metadata."""
@@ -145,6 +195,13 @@ class ModelConfig:
             raise ConfigError(f"The model configuration has fields this version does not know ({unknown}).")
         made: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
         return cls(**made)
+
+
+def _fixed_channels(encoder: str, stride: int) -> int | None:
+    """Channels of an encoder's features where they are not ours to choose."""
+    if encoder.startswith("movenet"):
+        return MOVENET_CHANNELS.get(stride)
+    return VIT_WIDTHS.get(encoder) if stride == 16 else None
 
 
 _CHOICES: dict[str, tuple[str, ...]] = {

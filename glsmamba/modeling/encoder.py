@@ -1,4 +1,4 @@
-"""The encoder protocol and the factory: (N, 3, H, W) normalised RGB -> (N, C, H/4, W/4)."""
+"""The encoder protocol and the factory: (N, 3, H, W) normalised RGB -> (N, C, H/stride, W/stride)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def build_encoder(config: ModelConfig) -> nn.Module:
     if config.encoder in _MOVENET_WIDTHS:
         from glsmamba.modeling.movenet import MoveNetEncoder
 
-        return MoveNetEncoder(_MOVENET_WIDTHS[config.encoder])
+        return MoveNetEncoder(_MOVENET_WIDTHS[config.encoder], config.stride)
     from glsmamba.modeling.vit import ViTPoseEncoder
 
     return ViTPoseEncoder(config)

@@ -20,15 +20,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from glsmamba.config import PIXEL_MEAN, PIXEL_STD
+from glsmamba.config import MOVENET_CHANNELS, PIXEL_MEAN, PIXEL_STD
 
 #: (channels, repeats, first stride) of MobileNetV2's stages at width 1; all but the first expand six times.
 _STAGES = ((16, 1, 1), (24, 2, 2), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 2), (320, 1, 1))
 #: Blocks whose output goes to the pyramid: strides 4, 8 and 16. Stride 32 is the last layer.
 _TAPS = (2, 5, 9)
-#: Channels of the pyramid at strides 32 and 16, 8 and 4, and of the heat map head's hidden layer.
-_PYRAMID = (64, 32, 24)
-HIDDEN = 96
+#: Channels that the pyramid has at strides 32 and 16, 8, and 4 before its levels are merged.
+_PYRAMID = (64, MOVENET_CHANNELS[16], MOVENET_CHANNELS[8])
 
 
 class Strided(nn.Conv2d):
@@ -73,24 +72,29 @@ class Separable(nn.Sequential):
 
 
 class MoveNetEncoder(nn.Module):
-    """(N, 3, H, W) RGB normalised by ImageNet's mean and deviation -> (N, 96, H/4, W/4).
+    """(N, 3, H, W) RGB normalised by ImageNet's mean and deviation -> (N, C, H/stride, W/stride).
+
+    C is ``MOVENET_CHANNELS[stride]``: at stride 4 the 96 channels of the hidden layer; at 8 and 16 the pyramid ends one or two
+    levels earlier, with what it would send up to the next.
 
     Args:
         width: 1.0 is MoveNet Lightning, 1.75 Thunder.
+        stride: 4, 8 or 16.
     """
 
     scale: Tensor
     shift: Tensor
 
-    def __init__(self, width: float = 1.75):
+    def __init__(self, width: float = 1.75, stride: int = 4):
         super().__init__()
+        self.stride = stride
         inputs = _rounded(32 * width)
         features: list[nn.Module] = [nn.Sequential(Strided(3, inputs), nn.ReLU6(inplace=True))]
         taps: list[int] = []
-        for stage, (channels, repeats, stride) in enumerate(_STAGES):
+        for stage, (channels, repeats, first) in enumerate(_STAGES):
             outputs = _rounded(channels * width)
             for i in range(repeats):
-                features.append(Inverted(inputs, outputs, stride if i == 0 else 1, 6 if stage else 1))
+                features.append(Inverted(inputs, outputs, first if i == 0 else 1, 6 if stage else 1))
                 inputs = outputs
                 if len(features) - 2 in _TAPS:
                     taps.append(outputs)
@@ -99,19 +103,21 @@ class MoveNetEncoder(nn.Module):
         c16, c8, c4 = _PYRAMID
         self.lateral32 = nn.Conv2d(1280, c16, 1)
         self.lateral16 = nn.Conv2d(taps[2], c16, 1)
-        self.lateral8 = nn.Conv2d(taps[1], c8, 1)
-        self.lateral4 = nn.Conv2d(taps[0], c4, 1)
         self.merge16 = Separable(c16, c8)
-        self.merge8 = Separable(c8, c4)
-        self.merge4 = Separable(c4, c4)
-        self.hidden = Separable(c4, HIDDEN)
+        if stride <= 8:
+            self.lateral8 = nn.Conv2d(taps[1], c8, 1)
+            self.merge8 = Separable(c8, c4)
+        if stride == 4:
+            self.lateral4 = nn.Conv2d(taps[0], c4, 1)
+            self.merge4 = Separable(c4, c4)
+            self.hidden = Separable(c4, MOVENET_CHANNELS[4])
         # From ImageNet's normalisation to MoveNet's -1 .. 1.
         mean, std = torch.tensor(PIXEL_MEAN), torch.tensor(PIXEL_STD)
         self.register_buffer("scale", (2 * std).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("shift", (2 * mean - 1).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, H, W) -> (N, 96, H/4, W/4); H and W multiples of 4."""
+        """(N, 3, H, W) -> (N, C, H/stride, W/stride); H and W multiples of the stride."""
         x = (x * self.scale + self.shift).contiguous(memory_format=torch.channels_last)
         taps: list[Tensor] = []
         for i, layer in enumerate(self.features):
@@ -120,7 +126,11 @@ class MoveNetEncoder(nn.Module):
                 taps.append(x)
         s4, s8, s16 = taps
         x = self.merge16(_up(self.lateral32(x), s16) + self.lateral16(s16))
+        if self.stride == 16:
+            return x
         x = self.merge8(_up(x, s8) + self.lateral8(s8))
+        if self.stride == 8:
+            return x
         x = self.merge4(_up(x, s4) + self.lateral4(s4))
         return self.hidden(x)
 

@@ -58,9 +58,9 @@ class ScanMerge(nn.Module):
 
     def forward(self, streams: dict[str, Tensor]) -> Tensor:
         """Streams by path name, each (b, t, h, w, i), both directions already added -> (b, t, h, w, i)."""
-        base = streams["unified"]
+        base = streams[self.paths[0] if "unified" not in streams else "unified"]
         merged = base
         for path, stream in streams.items():
-            if path != "unified":
+            if stream is not base:
                 merged = merged + (self.branches[path](stream, base) if path in self.branches else stream)
         return merged

@@ -1,4 +1,4 @@
-"""ViTPose encoder: a plain ViT on 16-pixel patches and the classic head's two deconvolutions as 4x upsampler.
+"""ViTPose encoder: a plain ViT on 16-pixel patches and the classic head's deconvolutions as upsampler, two for stride 4.
 
 Module and parameter names are those of the official ViTPose checkpoints (``backbone.*`` and ``keypoint_head.deconv_layers.*``),
 so that importing one is a change of prefixes. Source: ViTAE-Transformer/ViTPose, classic head without its last convolution.
@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from glsmamba.config import ModelConfig
+from glsmamba.config import VIT_WIDTHS, ModelConfig
 
 PATCH = 16
 PRETRAINED_GRID = (16, 12)  # patches of the 256x192 input that ViTPose was trained at
@@ -30,10 +30,10 @@ class ViTSize:
 
 
 VIT_SIZES = {
-    "vit_s": ViTSize(384, 12, 12),
-    "vit_b": ViTSize(768, 12, 12),
-    "vit_l": ViTSize(1024, 24, 16),
-    "vit_h": ViTSize(1280, 32, 16),
+    "vit_s": ViTSize(VIT_WIDTHS["vit_s"], 12, 12),
+    "vit_b": ViTSize(VIT_WIDTHS["vit_b"], 12, 12),
+    "vit_l": ViTSize(VIT_WIDTHS["vit_l"], 24, 16),
+    "vit_h": ViTSize(VIT_WIDTHS["vit_h"], 32, 16),
 }
 
 
@@ -96,7 +96,10 @@ class PatchEmbed(nn.Module):
 
 
 class ViTPoseEncoder(nn.Module):
-    """ViT trunk and two stride-2 deconvolutions of 256 filters: features at 1/4 resolution.
+    """ViT trunk and stride-2 deconvolutions of ``encoder_channels`` filters (ViTPose: 256): features at the config's stride.
+
+    At stride 4 these are ViTPose's two deconvolutions, at stride 8 the first of them; at stride 16 there is none, and the
+    features are the trunk's own, as wide as it is.
 
     ``depth`` overrides the preset's number of transformer blocks (tests on small machines).
     """
@@ -110,11 +113,12 @@ class ViTPoseEncoder(nn.Module):
         self.pos_embed = nn.Parameter(torch.randn(1, 1 + self.grid[0] * self.grid[1], size.embed) * 0.02)
         self.blocks = nn.ModuleList(Block(size) for _ in range(size.depth if depth is None else depth))
         self.last_norm = nn.LayerNorm(size.embed, eps=1e-6)
-        c = config.encoder_channels
-        self.deconv_layers = nn.Sequential(
-            nn.ConvTranspose2d(size.embed, c, kernel_size=4, stride=2, padding=1, bias=False), nn.BatchNorm2d(c), nn.ReLU(),
-            nn.ConvTranspose2d(c, c, kernel_size=4, stride=2, padding=1, bias=False), nn.BatchNorm2d(c), nn.ReLU(),
-        )  # fmt: skip
+        layers: list[nn.Module] = []
+        inputs, c = size.embed, config.encoder_channels
+        for _ in range({4: 2, 8: 1, 16: 0}[config.stride]):
+            layers += [nn.ConvTranspose2d(inputs, c, kernel_size=4, stride=2, padding=1, bias=False), nn.BatchNorm2d(c), nn.ReLU()]
+            inputs = c
+        self.deconv_layers = nn.Sequential(*layers)
 
     def trunk(self, x: Tensor) -> Tensor:
         """(n, 3, H, W) normalised pixels -> (n, e, H/16, W/16)."""
@@ -126,7 +130,7 @@ class ViTPoseEncoder(nn.Module):
         return self.last_norm(x).transpose(1, 2).reshape(n, e, h, w)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, 3, H, W) normalised pixels -> (n, c, H/4, W/4)."""
+        """(n, 3, H, W) normalised pixels -> (n, c, H/stride, W/stride)."""
         return self.deconv_layers(self.trunk(x))
 
 

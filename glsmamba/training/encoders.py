@@ -111,7 +111,8 @@ def load_public(encoder: nn.Module, path: Path) -> None:
     try:
         if isinstance(encoder, MoveNetEncoder):
             state, _, _ = movenet_state(path)
-            encoder.load_state_dict(state)
+            own = encoder.state_dict()  # at strides 8 and 16 the encoder ends before the file's last layers
+            encoder.load_state_dict({name: value for name, value in state.items() if name in own})
         elif isinstance(encoder, MobileNetEncoder):
             encoder.load_imagenet(torch.load(path, map_location="cpu", weights_only=True))
         else:

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from glsmamba.config import PRESETS, ModelConfig
 from glsmamba.training.augment import Augmentation
+from glsmamba.variants import VARIANTS
 
 
 class SettingsError(ValueError):
@@ -50,7 +51,8 @@ class Settings:
 
     Attributes:
         name: names the run's folder.
-        model: shape of the network.
+        model: shape of the network; in the file a preset, changed by the name of a ``variant`` (``glsmamba/variants.py``), by a
+            ``stride`` (which takes the target's sigma along) and by any other field of ``ModelConfig``.
         phases: one after the other.
         stills: folder of Leeds Sports Pose Extended with its teachers' answers, relative to the project's root; or "".
         clips: folders made by ``glsmamba.training.clips`` with labels of the teachers; may be empty.
@@ -122,12 +124,16 @@ def settings_from(raw: dict[str, Any], name: str) -> Settings:
     preset = model.pop("preset", "T")
     if preset not in PRESETS:
         raise SettingsError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
+    variant = model.pop("variant", "full")
+    if variant not in VARIANTS:
+        raise SettingsError(f"There is no variant {variant!r}; choose one of {', '.join(VARIANTS)}.")
     phases = raw.pop("phase", [])
     if not phases:
         raise SettingsError("The configuration has no [[phase]]; give at least one with size, batch and length.")
     try:
         model = {key: tuple(value) if isinstance(value, list) else value for key, value in model.items()}
-        config = PRESETS[preset].with_(**model)
+        config = VARIANTS[variant].of(PRESETS[preset])
+        config = config.at_stride(model.pop("stride", config.stride)).with_(**model)
         stretch = tuple(Phase(_pair(p["size"]), int(p["batch"]), float(p["length"])) for p in phases)
         augmentation = Augmentation(**raw.pop("augmentation", {}))
         known = {f.name for f in dataclasses.fields(Settings)}

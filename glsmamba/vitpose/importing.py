@@ -329,10 +329,12 @@ def import_vitpose(model: GLSMamba, path: str | Path) -> list[str]:
     given = {name.removeprefix("encoder."): value for name, value in weights.tensors.items() if name.startswith("encoder.")}
     here = weights.config.input_size[0] // PATCH, weights.config.input_size[1] // PATCH
     given["pos_embed"] = resized_positions(given["pos_embed"], encoder.grid, here)  # type: ignore[arg-type]
+    # At strides 8 and 16 the encoder ends before the file's second or first deconvolution.
+    given = {name: value for name, value in given.items() if name in own or not name.startswith("deconv_layers.")}
     warnings = []
-    if weights.facts.head == "simple":
+    if weights.facts.head == "simple" and len(encoder.deconv_layers):  # type: ignore[arg-type]
         warnings.append(
-            "This file has ViTPose's simple head, so the 4x upsampler stays untrained, unlike in the paper; take a classic one."
+            "This file has ViTPose's simple head, so the upsampler stays untrained, unlike in the paper; take a classic one."
         )
         given.update({name: value for name, value in own.items() if name.startswith("deconv_layers.")})
     for name, value in own.items():

@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from glsmamba.config import PIXEL_MEAN, PIXEL_STD, PRESETS, ConfigError
-from glsmamba.modeling.movenet import HIDDEN, MoveNetEncoder, Strided, movenet_state
+from glsmamba.modeling.movenet import MoveNetEncoder, Strided, movenet_state
 from glsmamba.training.encoders import load_public
 from glsmamba.training.labels import TrainingDataError
 
@@ -78,7 +78,7 @@ def test_published_weights_are_read_by_name_into_every_layer(tmp_path, width):
     state, weight, bias = movenet_state(path)
     encoder = MoveNetEncoder(width)
     encoder.load_state_dict(state)  # strict: every tensor is there and has its shape
-    assert weight.shape == (17, HIDDEN) and bias.shape == (17,)
+    assert weight.shape == (17, 96) and bias.shape == (17,)
     stem = values["StatefulPartitionedCall/x/model_1/model/Conv1/Conv2D_weights"]
     assert torch.equal(encoder.features[0][0].weight, torch.from_numpy(stem).permute(3, 2, 0, 1))
     depth = values["StatefulPartitionedCall/x/model_1/model/block_7_depthwise/depthwise_weights"]

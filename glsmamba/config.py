@@ -95,11 +95,15 @@ class ModelConfig:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(choices)}.")
         known = len(set(self.paths)) == len(self.paths) and set(self.paths) <= set(get_args(Path))
         if not self.paths or not known:
-            raise ConfigError(f"paths is {self.paths!r}; it names one or more of 'unified', 'spatial' and 'temporal', each once.")
+            raise ConfigError(f"paths is {self.paths!r}; name some of 'unified', 'spatial' and 'temporal', each once.")
         if "unified" not in self.paths and self.stmm != "sum":
-            raise ConfigError(f"paths is {self.paths!r}; STMM compensates the unified scan: add 'unified', or set stmm to 'sum'.")
+            raise ConfigError(
+                f"paths is {self.paths!r}; STMM compensates the unified scan: add 'unified' or set stmm to 'sum'."
+            )
         if "unified" not in self.paths and self.unified_pair != "reverse":
-            raise ConfigError("unified_pair is 'transpose', but there is no unified scan; add 'unified' to paths or leave it out.")
+            raise ConfigError(
+                "unified_pair is 'transpose' but there is no unified scan; add 'unified' to paths or leave this out."
+            )
         if self.frames < 1 or self.frames % 2 == 0:
             raise ConfigError(f"frames is {self.frames}; a window needs an odd number of frames so that one is in the middle.")
         self._check_sizes()
@@ -121,10 +125,12 @@ class ModelConfig:
         if self.stride not in STRIDES:
             raise ConfigError(f"stride is {self.stride}; it must be one of {', '.join(map(str, STRIDES))}.")
         if self.encoder == "mobilenet_v2" and self.stride != 4:
-            raise ConfigError(f"stride is {self.stride}; the decoder of mobilenet_v2 ends at 4: take another encoder or stride 4.")
+            raise ConfigError(
+                f"stride is {self.stride}; mobilenet_v2 has features at stride 4 only; take that or another encoder."
+            )
         if any(side < 4 * self.stride or side % self.stride for side in self.input_size):
             raise ConfigError(
-                f"input_size is {self.input_size}; at stride {self.stride} both sides must be multiples of {self.stride} and at "
+                f"input_size is {self.input_size}; at stride {self.stride} both sides must be multiples of {self.stride}, at "
                 f"least {4 * self.stride} pixels."
             )
         if self.encoder in VIT_WIDTHS and any(side % 16 for side in self.input_size):
@@ -132,7 +138,7 @@ class ModelConfig:
         fixed = _fixed_channels(self.encoder, self.stride)
         if fixed not in (None, self.encoder_channels):
             raise ConfigError(
-                f"encoder_channels is {self.encoder_channels}; the features of {self.encoder} at stride {self.stride} have {fixed}."
+                f"encoder_channels is {self.encoder_channels}; {self.encoder} has {fixed} at stride {self.stride}."
             )
 
     @property

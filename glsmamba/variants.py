@@ -61,12 +61,12 @@ class Variant:
 VARIANTS: dict[str, Variant] = {
     "full": Variant("all parts", paper=Published(9.8, 138.9, 86.9)),
     "unified": Variant("unified scan only", {"paths": ("unified",)}, paper=Published(9.1, 137.4, 85.8)),
-    "unified-spatial": Variant("unified and spatial scans", {"paths": ("unified", "spatial")}, paper=Published(9.4, 138.1, 86.5)),
+    "unified-spatial": Variant(
+        "unified and spatial scans", {"paths": ("unified", "spatial")}, paper=Published(9.4, 138.1, 86.5)
+    ),
     "unified-temporal": Variant("unified and temporal scans", {"paths": ("unified", "temporal")}, whose="ours"),
     "sum": Variant("sum instead of STMM", {"stmm": "sum"}, paper=Published(9.1, 137.4, 86.2)),
-    "sum-no-unified": Variant(
-        "sum, without the unified scan", {"stmm": "sum", "paths": ("spatial", "temporal")}, whose="ours"
-    ),
+    "sum-no-unified": Variant("sum, without the unified scan", {"stmm": "sum", "paths": ("spatial", "temporal")}, whose="ours"),
     "no-lrm": Variant("no LRM", {"lrm_blocks": 0}, paper=Published(map17=86.0)),
     "no-gsm": Variant("no GSM", {"gsm_blocks": 0}, whose="ours"),
     "no-blocks": Variant("encoder and head only", {"gsm_blocks": 0, "lrm_blocks": 0}, paper=Published(map17=74.2)),

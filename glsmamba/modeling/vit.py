@@ -116,7 +116,8 @@ class ViTPoseEncoder(nn.Module):
         layers: list[nn.Module] = []
         inputs, c = size.embed, config.encoder_channels
         for _ in range({4: 2, 8: 1, 16: 0}[config.stride]):
-            layers += [nn.ConvTranspose2d(inputs, c, kernel_size=4, stride=2, padding=1, bias=False), nn.BatchNorm2d(c), nn.ReLU()]
+            layers += [nn.ConvTranspose2d(inputs, c, kernel_size=4, stride=2, padding=1, bias=False)]
+            layers += [nn.BatchNorm2d(c), nn.ReLU()]
             inputs = c
         self.deconv_layers = nn.Sequential(*layers)
 

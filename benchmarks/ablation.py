@@ -8,9 +8,10 @@ which counters that walk over modules do not see. Operations are counted twice:
 - ``G``: multiply-adds of the linear and convolution modules of one window in units of 1e9, all frames through all blocks: what
   the paper's "GFLOPs" are (``glsmamba/modeling/budget.py``).
 - ``GFLOP``: floating point operations of what runs, by PyTorch's counter (``torch.utils.flop_counter``: every matrix product,
-  convolution and attention, two operations a multiply-add), and by formula what it does not know: 9 L I N + L I a scan of L
-  tokens, I channels and N states (Mamba's and VMamba's count: the exponential's argument, decay, input, output, skip), and
-  12 * 9 L I for each deformable branch (four corners, mask and kernel a tap, two operations each).
+  convolution and attention, two operations a multiply-add), and by formula what it does not see: 9 L I N + L I a scan of L
+  tokens, I channels and N states (Mamba's and VMamba's count: the exponential's argument, decay, input, output, skip), 2 L I R
+  for its step sizes of rank R, which the scan makes itself, and 12 * 9 L I for each deformable branch (four corners, mask and
+  kernel a tap, two operations each).
 
 Time: one window in float32 on this processor, weights random; the encoder once for each stride, everything behind it for each
 variant; best of some rounds in alternation, so that ratios hold where times do not. The paper's figures are those that
@@ -64,7 +65,7 @@ def scan_and_sampling(config: ModelConfig) -> float:
         padded *= -(-cells // side) * side
     paths = 2 * len(config.paths) * config.gsm_blocks * config.tokens + 2 * config.lrm_blocks * padded
     branches = (len(config.paths) - 1) * config.gsm_blocks if config.stmm == "deformable" else 0
-    return paths * (9 * i * n + i) + branches * config.tokens * i * 9 * 12
+    return paths * (9 * i * n + i + 2 * i * config.rank) + branches * config.tokens * i * 9 * 12
 
 
 def counts(config: ModelConfig) -> Row:

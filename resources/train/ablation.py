@@ -22,6 +22,7 @@ import argparse
 import hashlib
 import json
 import math
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -30,6 +31,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from glsmamba.checkpoint import SHIPPED, load_checkpoint
 from glsmamba.config import ModelConfig
@@ -52,7 +55,7 @@ REFERENCES = {
 #: What a reference has and a variant lacks, for the table.
 PARTS = {
     "no-lrm": "LRM", "no-gsm": "GSM", "no-blocks": "GSM and LRM: five frames over one", "sum": "STMM over the sum",
-    "unified-spatial": "temporal scan", "unified-temporal": "spatial scan", "sum-no-unified": "unified scan (both merged by sum)",
+    "unified-spatial": "temporal scan", "unified-temporal": "spatial scan", "sum-no-unified": "unified scan (both by sum)",
     "unified": "spatial and temporal scan, STMM",
 }  # fmt: skip
 #: Rotation and half bodies are left out: they cost steps that this budget does not have.

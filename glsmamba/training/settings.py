@@ -149,7 +149,7 @@ def settings_from(raw: dict[str, Any], name: str) -> Settings:
     except (TypeError, KeyError, ValueError) as error:
         if isinstance(error, SettingsError):
             raise
-        raise SettingsError(f"The configuration cannot be used: {error}.") from error
+        raise SettingsError(f"The configuration cannot be used: {str(error).rstrip('.')}.") from error
     _check(settings)
     return settings
 

@@ -141,7 +141,7 @@ def test_what_does_not_go_together_is_refused_in_one_sentence(config: ModelConfi
 def test_a_training_file_names_a_variant_or_a_stride():
     def read(**model: object) -> ModelConfig:
         phase = {"size": [256, 192], "batch": 1, "length": 1}
-        return settings_from({"stills": "x", "model": model, "phase": [phase]}, "x").model
+        return settings_from({"stills": "x", "encoder": "x", "model": model, "phase": [phase]}, "x").model
 
     low = read(preset="B", variant="stride-16")
     assert low == read(preset="B", stride=16)

@@ -103,7 +103,8 @@ def windows_of(
             for n in range(start, min(start + 40, count)):
                 person = people[n % len(people)]
                 crops, targets, weights = make_sample(person, np.random.default_rng([7, n]), shape, augmentation)
-                placed = place(np.random.default_rng([7, n]), person.points, person.known, c.input_size, augmentation, person.box)
+                rng = np.random.default_rng([7, n])  # anew: where make_sample put the crop
+                placed = place(rng, person.points, person.known, c.input_size, augmentation, person.box)
                 points = transformed(rescaled_affine(placed.affine, c.input_size, c.grid), person.points)
                 with torch.inference_mode():
                     features = model.encode(normalised(torch.from_numpy(crops))).half().numpy()

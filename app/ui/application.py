@@ -91,6 +91,7 @@ def make_application(arguments: list[str] | None = None) -> QApplication:
     app.setApplicationDisplayName("GLSMamba Studio")
     app.setDesktopFileName("glsmamba-studio")
     app.setWindowIcon(QIcon(str(_ICON)))
+    theme.theme().set_palette(str(settings().value("view/colours", "")))
     chosen: Any = settings().value("view/theme", "system")
     theme.apply(chosen if chosen in ("system", "light", "dark") else "system")
     return app

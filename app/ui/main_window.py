@@ -5,9 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, Qt, QTimer
+from PySide6.QtCore import QByteArray, QChildEvent, QEvent, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QShowEvent
-from PySide6.QtWidgets import QDialog, QDockWidget, QMainWindow, QSizePolicy, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QDialog,
+    QDockWidget,
+    QMainWindow,
+    QSizePolicy,
+    QSplitter,
+    QStackedWidget,
+    QTabBar,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.ui import theme
 from app.ui.actions.chosen_map import ChosenMap
@@ -37,8 +49,10 @@ __all__ = ["MainWindow"]
 
 #: Raised when the set of docks changes so that an old layout no longer fits.
 _LAYOUT_VERSION = 3
-#: First width of the docks and height of the people in logical pixels.
+#: First width of the docks, unless their tabs need more, and height of the people in logical pixels.
 _DOCK_WIDTH, _PEOPLE_HEIGHT = 376, 190
+#: The docks begin with no more than this share of the window.
+_DOCK_SHARE = 0.36
 #: When to look whether window and frame fit the screen: X11 tells of the frame some time after the window is shown.
 _FRAME_KNOWN_MS = (100, 500, 1500)
 #: Qt's own "no maximum height".
@@ -269,6 +283,11 @@ class MainWindow(QMainWindow):
         settings().setValue("view/theme", scheme)
         theme.theme().set_scheme(scheme)
 
+    def set_palette(self, name: str) -> None:
+        """Colour sides, people and provenance by another palette of :mod:`app.ui.palettes`."""
+        settings().setValue("view/colours", name)
+        theme.theme().set_palette(name)
+
     def toggle_timeline(self) -> None:
         """Hide the timeline for a larger picture, and show it again; the transport bar stays."""
         self._show_timeline(self.timeline.isHidden())
@@ -313,6 +332,31 @@ class MainWindow(QMainWindow):
         self.restoreState(self._default_layout, _LAYOUT_VERSION)
         self.arrange_docks()
 
+    def visit_panel(self, name: str) -> None:
+        """Show a panel and give it the keyboard; where it has it already, give it back to the picture."""
+        dock = self.docks[name]
+        page = dock.widget()
+        holder = QApplication.focusWidget()
+        if holder is not None and page.isAncestorOf(holder):
+            self.canvas.setFocus()
+            return
+        dock.show()
+        dock.raise_()
+        if dock.isFloating():
+            dock.activateWindow()
+        if isinstance(page, Page):
+            page.catch_up()
+        fields = [w for w in page.findChildren(QWidget) if w.focusPolicy() & Qt.FocusPolicy.TabFocus and w.isVisibleTo(page)]
+        fields.sort(key=lambda w: not isinstance(w, QAbstractItemView))  # the list of a panel is what it is about
+        if fields:
+            fields[0].setFocus(Qt.FocusReason.ShortcutFocusReason)
+        elif isinstance(page, Page):
+            self.hint(page.words)
+
+    def walk_controls(self, onward: bool) -> None:
+        """Give the keyboard to the next field or button, or to the one before."""
+        (self.focusNextChild if onward else self.focusPreviousChild)()
+
     # ---- docks ---------------------------------------------------------------------------------------------------------
 
     def _add_docks(self) -> None:
@@ -336,11 +380,26 @@ class MainWindow(QMainWindow):
             first.raise_()
         self.arrange_docks()
 
+    def _dock_tabs(self) -> list[QTabBar]:
+        return self.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
+
+    def event(self, event: QEvent) -> bool:
+        """Qt makes tab bars for docks as it needs them, and would cut their titles: ours scroll where there is no room."""
+        if event.type() == QEvent.Type.ChildPolished and isinstance(event, QChildEvent):
+            bar = event.child()
+            if isinstance(bar, QTabBar):
+                bar.setElideMode(Qt.TextElideMode.ElideNone)
+                bar.setUsesScrollButtons(True)
+                bar.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        return super().event(event)
+
     def arrange_docks(self) -> None:
         """Give the docks their first sizes: people as much as a handful needs, the details below the rest."""
         first = [dock for dock in self.docks.values() if self.dockWidgetArea(dock) == Qt.DockWidgetArea.RightDockWidgetArea]
         if first:
-            self.resizeDocks(first[:1], [_DOCK_WIDTH], Qt.Orientation.Horizontal)
+            tabs = max((bar.sizeHint().width() for bar in self._dock_tabs() if bar.count()), default=0)
+            width = max(_DOCK_WIDTH, min(tabs, round(self.width() * _DOCK_SHARE)))
+            self.resizeDocks(first[:1], [width], Qt.Orientation.Horizontal)
         shown = [self.docks[name] for name in ("people", "keypoints") if name in self.docks]
         self.resizeDocks(shown, [_PEOPLE_HEIGHT, 3 * _PEOPLE_HEIGHT], Qt.Orientation.Vertical)
 

@@ -1,7 +1,7 @@
 """Look of the window: light and dark palettes that follow the system, joint colours, icons and sizes.
 
-Everything is derived from few numbers: an 8 px grid, three text sizes, one accent colour. The joint colours are those of Okabe
-and Ito, which people with any of the common colour deficiencies can tell apart.
+Everything is derived from few numbers: an 8 px grid, three text sizes, one accent colour. Colours of joints, people and
+provenance are those of a palette of :mod:`app.ui.palettes`.
 """
 
 from __future__ import annotations
@@ -14,33 +14,17 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QApplication, QTabWidget, QWidget
 
+from app.ui.palettes import DEFAULT_PALETTE, PALETTES, Palette
+
 __all__ = [
-    "COLORS", "GRID", "OKABE_ITO", "PERSON_COLOURS", "PROVENANCE_COLOURS", "SIDE_COLOURS", "Colors", "Scheme", "ThemeWatcher",
-    "apply", "colors", "icon", "is_dark", "numbers_font", "person_colour", "set_role", "tab_position", "theme",
+    "COLORS", "GRID", "Colors", "Scheme", "ThemeWatcher", "apply", "colors", "icon", "is_dark", "numbers_font", "palette",
+    "person_colour", "set_role", "tab_position", "theme",
 ]  # fmt: skip
 
 _ICONS = Path(__file__).resolve().parents[2] / "resources" / "icons"
 
 #: One step of the layout grid in device independent pixels.
 GRID = 8
-
-#: Okabe and Ito's palette by name.
-OKABE_ITO = {
-    "orange": "#E69F00", "sky": "#56B4E9", "green": "#009E73", "yellow": "#F0E442", "blue": "#0072B2",
-    "vermillion": "#D55E00", "purple": "#CC79A7", "grey": "#999999",
-}  # fmt: skip
-#: Colour of joints and bones by side of the body.
-SIDE_COLOURS = {"left": OKABE_ITO["orange"], "right": OKABE_ITO["sky"], "middle": OKABE_ITO["green"]}
-#: Colours of people, taken in turn by track id.
-PERSON_COLOURS = (
-    OKABE_ITO["sky"], OKABE_ITO["orange"], OKABE_ITO["green"], OKABE_ITO["yellow"], OKABE_ITO["purple"],
-    OKABE_ITO["vermillion"], "#7FA8FF", "#B8B8B8",
-)  # fmt: skip
-#: Colours by Provenance value: none, model, human, interpolated, imported, refined, estimated.
-PROVENANCE_COLOURS = (
-    OKABE_ITO["grey"], OKABE_ITO["sky"], OKABE_ITO["green"], OKABE_ITO["yellow"], OKABE_ITO["purple"], OKABE_ITO["orange"],
-    OKABE_ITO["vermillion"],
-)  # fmt: skip
 
 Scheme = Literal["system", "light", "dark"]
 
@@ -93,6 +77,7 @@ class ThemeWatcher(QObject):
         super().__init__()
         self.scheme: Scheme = "system"
         self.styled = False
+        self.palette = PALETTES[DEFAULT_PALETTE]
         self._connected = False
 
     def set_scheme(self, scheme: Scheme) -> None:
@@ -105,6 +90,11 @@ class ThemeWatcher(QObject):
             self._connected = True
         hints.setColorScheme(wanted)
         self.refresh()
+
+    def set_palette(self, name: str) -> None:
+        """Colour sides, people and provenance otherwise; a name that does not exist is the default."""
+        self.palette = PALETTES.get(name, PALETTES[DEFAULT_PALETTE])
+        self.changed.emit()
 
     @property
     def dark(self) -> bool:
@@ -153,9 +143,15 @@ def colors() -> Colors:
     return DARK if is_dark() else LIGHT
 
 
+def palette() -> Palette:
+    """The palette of sides, people and provenance that is chosen."""
+    return theme().palette
+
+
 def person_colour(track: int) -> QColor:
     """Colour of a person by track id."""
-    return QColor(PERSON_COLOURS[track % len(PERSON_COLOURS)])
+    people = palette().people
+    return QColor(people[track % len(people)])
 
 
 def icon(name: str, colour: str | None = None) -> QIcon:
@@ -231,7 +227,7 @@ def _style_sheet(c: Colors) -> str:
     QStatusBar::item {{ border: none; }}
     QDockWidget {{ titlebar-close-icon: none; titlebar-normal-icon: url({_picture("float", c)}); }}
     QDockWidget::title {{ background: {c.window}; padding: 6px 8px; text-align: left; }}
-    QTabBar::tab {{ padding: 6px 12px; border: none; background: transparent; color: {c.muted}; }}
+    QTabBar::tab {{ padding: 6px 8px; border: none; background: transparent; color: {c.muted}; }}
     QTabBar::tab:selected {{ color: {c.text}; border-bottom: 2px solid {c.accent}; }}
     QTabBar::tab:hover {{ color: {c.text}; }}
     QToolButton {{ border: none; border-radius: 4px; padding: 4px; background: transparent; }}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hands import wait_until
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from hands import CTRL, key, wait_until
+from PySide6.QtCore import QPoint, QPointF, QRect, Qt
+from PySide6.QtGui import QColor, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QTableView
 
@@ -19,6 +19,7 @@ from app.labels.pose import Pose, Provenance, Visibility
 from app.ui import theme
 from app.ui.application import make_application, make_window
 from app.ui.main_window import MainWindow
+from app.ui.palettes import PALETTES
 from app.ui.panels.envelope import Envelope, thinned
 from app.ui.panels.people import nearest_frame
 from app.ui.panels.tiles import Tile, Tiles
@@ -463,3 +464,85 @@ def test_an_envelope_keeps_extremes_and_gaps_and_few_points() -> None:
     x, y = drawn.points(70_990.4, 20.0, 300)
     np.testing.assert_array_equal(y, values[x.astype(int)])
     assert thinned(np.arange(0, 100_000, 2), 0, 100_000, 50).size <= 51 and thinned(np.array([3, 9]), 5, 10, 50).tolist() == [9]
+
+
+# ---- by keyboard, and in other colours ---------------------------------------------------------------------------------------
+
+
+def test_every_panel_is_reached_by_its_key_and_left_by_it(qtbot, window) -> None:
+    window.session.select(1, WRIST)
+    window.activateWindow()
+    window.canvas.setFocus()
+    for name, code in zip(
+        (panel.id for panel in PANELS), (getattr(Qt.Key, f"Key_F{n}") for n in range(3, 10)), strict=True
+    ):
+        key(window, code)
+        page = window.docks[name].widget()
+        qtbot.waitUntil(lambda page=page: page.on_screen)
+        if page.words:
+            assert window.canvas.isAncestorOf(window.focusWidget())  # a sentence has no use for the keyboard
+            continue
+        assert page.isAncestorOf(window.focusWidget()), name
+        first = window.focusWidget()
+        key(window, Qt.Key.Key_Tab, CTRL)
+        assert window.focusWidget() is not first
+        first.setFocus()
+        key(window, code)
+        assert window.canvas.isAncestorOf(window.focusWidget())
+
+
+def test_tab_walks_between_choices_but_from_joint_to_joint_on_the_picture(qtbot, window) -> None:
+    window.session.select(1, 3)
+    page = panel(window, "statistics")
+    key(window, Qt.Key.Key_F8)
+    assert window.focusWidget() is page.people
+    key(window, Qt.Key.Key_Tab)
+    assert window.focusWidget() is page.joints and window.session.selected_joint == 3
+    key(window, Qt.Key.Key_F8)
+    key(window, Qt.Key.Key_Tab)
+    assert window.session.selected_joint == 4
+
+
+def test_tabs_of_docks_are_whole_at_the_first_width_and_scroll_where_they_cannot_be(qtbot, window) -> None:
+    for width in (1440, 1024):
+        window.resize(width, 800)
+        window.arrange_docks()
+        qtbot.wait(50)
+        (bar,) = (bar for bar in window._dock_tabs() if bar.count())
+        assert bar.count() == len(PANELS) - 1 and bar.elideMode() == Qt.TextElideMode.ElideNone
+        whole = bar.tabRect(bar.count() - 1).right() < bar.width()
+        assert whole or (width == 1024 and bar.usesScrollButtons())
+        for i in range(bar.count()):
+            assert bar.tabRect(i).width() >= bar.fontMetrics().horizontalAdvance(bar.tabText(i)) + 8
+
+
+def test_another_palette_is_seen_at_once_and_sides_differ_by_form_too(qtbot, window) -> None:
+    joint = {side: POSETRACK15.index(f"{side}_hip") for side in ("left", "right")}
+
+    def pixels(side: str) -> np.ndarray:
+        x, y = window.canvas.to_screen(window.session.poses(0)[1].keypoints[joint[side]])
+        image = window.canvas.view.viewport().grab(QRect(round(x) - 5, round(y) - 5, 11, 11)).toImage()
+        return np.array([[image.pixelColor(c, r).getRgb()[:3] for c in range(11)] for r in range(11)], int)
+
+    window.session.apply(lambda project: edits.accept_pose(project, 0, 1))
+    qtbot.waitUntil(lambda: window.session.poses(0)[1].accepted)
+    qtbot.wait(50)
+    left, right = pixels("left"), pixels("right")
+    rows = panel(window, "people").model
+    swatch = rows.item(0, 0).icon().pixmap(16).toImage()
+
+    def corner(picture: np.ndarray) -> float:
+        """How much the colour of the middle reaches into the corners of the mark."""
+        return min(np.abs(picture[r, c] - picture[5, 5]).sum() for r, c in ((2, 2), (2, 8), (8, 2), (8, 8)))
+
+    assert corner(right) < 60 < corner(left)
+    window.menus.entries["view.colours_tol_vibrant"][1].trigger()
+    try:
+        qtbot.wait(50)
+        for side in joint:
+            colour = QColor(PALETTES["tol_vibrant"].sides[side]).getRgb()[:3]
+            assert np.abs(pixels(side)[5, 5] - colour).sum() < 40
+        assert rows.item(0, 0).icon().pixmap(16).toImage() != swatch
+        assert settings().value("view/colours") == "tol_vibrant"
+    finally:
+        window.menus.entries["view.colours_okabe_ito"][1].trigger()

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QLineEdit,
     QPlainTextEdit,
+    QTabBar,
     QTextEdit,
 )  # fmt: skip
 
@@ -86,7 +87,8 @@ _STRONG = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier 
 def belongs_to_widget(widget: QObject, event: QKeyEvent) -> bool:
     """Whether a key is for the widget that has the keyboard rather than for an action.
 
-    While one types into a field all plain keys are the field's; a focused button keeps Space and Return, a list Up and Down.
+    While one types into a field all plain keys are the field's; a focused button keeps Space, Return and Tab, a list Up and
+    Down.
     """
     field = isinstance(widget, _FIELDS)
     writes = field and event.modifiers() & _ALT_GR == _ALT_GR and event.text().isprintable() and event.text() != ""
@@ -95,8 +97,8 @@ def belongs_to_widget(widget: QObject, event: QKeyEvent) -> bool:
     key = event.key()
     if field:
         return not Qt.Key.Key_F1 <= key <= Qt.Key.Key_F35
-    if isinstance(widget, QAbstractButton | QComboBox):
-        return key in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter) or (
+    if isinstance(widget, QAbstractButton | QComboBox | QTabBar):
+        return key in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Tab, Qt.Key.Key_Backtab) or (
             isinstance(widget, QComboBox) and key in (Qt.Key.Key_Up, Qt.Key.Key_Down)
         )
     return isinstance(widget, QAbstractItemView) and key in (Qt.Key.Key_Up, Qt.Key.Key_Down)

@@ -10,6 +10,7 @@ from app.ui.actions import (
     help,
     ids,
     model,
+    panels,
     people,
     regions,
     review,
@@ -27,7 +28,9 @@ __all__ = ["actions"]
 
 def actions() -> tuple[Action, ...]:
     """Every action of the program; their ids are unique."""
-    menus = (file, edit, view, go, timeline, people, shape, sides, boxes, regions, ids, spread, review, model, help, tools)
+    menus = (
+        file, edit, view, go, panels, timeline, people, shape, sides, boxes, regions, ids, spread, review, model, help, tools,
+    )  # fmt: skip
     made = tuple(action for menu in menus for action in menu.ACTIONS)
     assert len({action.id for action in made}) == len(made)
     return made

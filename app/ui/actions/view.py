@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from app.ui import theme
 from app.ui.actions.conditions import open_video, person
 from app.ui.actions.spec import Action
+from app.ui.palettes import PALETTES, Palette
 
 if TYPE_CHECKING:
     from app.ui.main_window import MainWindow
@@ -46,6 +47,14 @@ def _scheme(name: theme.Scheme) -> Action:
     return Action(
         f"view.theme_{name}", title, "View/Theme", lambda w: w.set_scheme(name),
         checked=lambda w: theme.theme().scheme == name, group=4,
+    )  # fmt: skip
+
+
+def _palette(palette: Palette) -> Action:
+    return Action(
+        f"view.colours_{palette.id}", palette.title, "View/Colours", lambda w: w.set_palette(palette.id),
+        checked=lambda w: theme.palette() is palette, group=4,
+        tip="Colours of sides, people and provenance that people with a colour deficiency can tell apart.",
     )  # fmt: skip
 
 
@@ -90,6 +99,7 @@ ACTIONS = (
             tip="The activation panel shows all paths side by side."),
     Action("view.threshold_down", "Show less certain joints", "View", _threshold(-0.05), group=3, held=True),
     Action("view.threshold_up", "Hide less certain joints", "View", _threshold(0.05), group=3, held=True),
+    *(_palette(palette) for palette in PALETTES.values()),
     _scheme("system"),
     _scheme("light"),
     _scheme("dark"),

@@ -14,6 +14,7 @@ from app.labels import edits
 from app.labels.changes import Edit, ProjectError
 from app.labels.making import people_words
 from app.labels.pose import Pose, Visibility
+from app.ui import theme
 from app.ui.canvas import adorning
 from app.ui.canvas.adorner_item import AdornerItem, Adornments
 from app.ui.canvas.candidates import Candidates
@@ -140,6 +141,7 @@ class Canvas(QWidget):
         session.labels_changed.connect(self._labels_changed)
         session.selection_changed.connect(self._selection_changed)
         session.display_changed.connect(self._shown_anew)
+        theme.theme().changed.connect(self._shown_anew)
         session.playing_changed.connect(lambda _playing: self._place_strip())
         session.heatmap_ready.connect(self._heatmap_ready)
         session.activation_ready.connect(self._activation_ready)

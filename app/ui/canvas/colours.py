@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor
 
 from app.labels.pose import Pose
 from app.ui import theme
+from app.ui.palettes import PALETTES
 from glsmamba.data.skeletons import Skeleton
 from glsmamba.map_pictures import colour_table as lut
 
@@ -22,17 +23,14 @@ def _rgb(colour: str) -> Rgb:
     return c.red(), c.green(), c.blue()
 
 
-SIDES: dict[str, Rgb] = {side: _rgb(colour) for side, colour in theme.SIDE_COLOURS.items()}
-PROVENANCES: tuple[Rgb, ...] = tuple(_rgb(colour) for colour in theme.PROVENANCE_COLOURS)
-
-
 def person_rgb(track: int) -> Rgb:
     """The colour of a track, the same in every frame and panel."""
-    return _people(theme.PERSON_COLOURS)[track % len(theme.PERSON_COLOURS)]
+    people = _rgbs(theme.palette().people)
+    return people[track % len(people)]
 
 
 @cache
-def _people(colours: tuple[str, ...]) -> tuple[Rgb, ...]:
+def _rgbs(colours: tuple[str, ...]) -> tuple[Rgb, ...]:
     return tuple(_rgb(colour) for colour in colours)
 
 
@@ -55,26 +53,28 @@ def joint_colours(pose: Pose, skeleton: Skeleton, track: int, mode: str) -> Sequ
         picked = table[np.clip(pose.scores * 255, 0, 255).astype(int)]
         return [(int(r), int(g), int(b)) for r, g, b, _ in picked]
     if mode == "provenance":
-        return [PROVENANCES[int(p)] for p in pose.provenance]
-    return _side_colours(skeleton)[0]
+        origins = _rgbs(theme.palette().provenances)
+        return [origins[int(p)] for p in pose.provenance]
+    return _side_colours(skeleton, theme.palette().id)[0]
 
 
 @cache
-def _side_colours(skeleton: Skeleton) -> tuple[tuple[Rgb, ...], dict[tuple[int, int], Rgb]]:
+def _side_colours(skeleton: Skeleton, palette: str) -> tuple[tuple[Rgb, ...], dict[tuple[int, int], Rgb]]:
     """Colours of the joints and of the bones by side: a bone from a middle joint belongs to its other end's side."""
     sides = skeleton.sides
+    rgb = {side: _rgb(colour) for side, colour in PALETTES[palette].sides.items()}
     bones = {}
     for a, b in skeleton.edges:
         ends = {sides[a], sides[b]} - {"middle"}
-        bones[a, b] = SIDES[ends.pop()] if len(ends) == 1 else SIDES["middle"]
-    return tuple(SIDES[side] for side in sides), bones
+        bones[a, b] = rgb[ends.pop()] if len(ends) == 1 else rgb["middle"]
+    return tuple(rgb[side] for side in sides), bones
 
 
 def bone_colour(colours: Sequence[Rgb], skeleton: Skeleton, edge: tuple[int, int], mode: str, pose: Pose) -> Rgb:
     """Colour of one bone: its side, else the colour of its outer joint, else of the worse joint."""
     a, b = edge
     if mode == "side":
-        return _side_colours(skeleton)[1][edge]
+        return _side_colours(skeleton, theme.palette().id)[1][edge]
     if mode == "confidence":
         return colours[a] if pose.scores[a] < pose.scores[b] else colours[b]
     return colours[b]

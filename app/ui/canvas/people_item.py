@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QApplication, QStyleOptionGraphicsItem, QWidget
 
 from app.labels.pose import Visibility
 from app.ui.canvas import colours
-from app.ui.canvas.joint_marks import HAIRLINE, MUTED, ring_radius, stamp_joints
+from app.ui.canvas.joint_marks import HAIRLINE, MUTED, ring_radius, square_around, stamp_joints
 from app.ui.canvas.layer import Layer, translucent
 from app.ui.canvas.scene import BONE_WIDTH, FIRM, INTERPOLATED, JOINT_RADIUS, PREDICTED, ShownPerson, box_on_screen
 from app.ui.events import DisplayOptions
@@ -103,6 +103,7 @@ class PeopleItem(pg.GraphicsObject):
         bones: dict[tuple, list[QLineF]] = defaultdict(list)
         joints: dict[tuple, list[tuple[float, float]]] = defaultdict(list)
         mode = display.colour_mode
+        right = [side == "right" for side in skeleton.sides]
         for person in people:
             table = colours.joint_colours(person.pose, skeleton, person.track, mode)
             at, drawn, form = person.screen.tolist(), person.drawn.tolist(), person.form.tolist()
@@ -118,7 +119,7 @@ class PeopleItem(pg.GraphicsObject):
                         bones[rgb, kind, size].append(line)
             for j, ok in enumerate(drawn):
                 if ok:
-                    joints[table[j], form[j], occluded[j], size].append((at[j][0], at[j][1]))
+                    joints[table[j], form[j], occluded[j], size, right[j]].append((at[j][0], at[j][1]))
         if outlined:
             self._outline(painter, bones, joints)
         ground = translucent(OUTLINE, 0.9) if outlined else None
@@ -133,8 +134,8 @@ class PeopleItem(pg.GraphicsObject):
             opacity = (0.85 if outlined else MUTED) if kind == PREDICTED else 1.0
             _lines(painter, lines, translucent(QColor(*rgb), opacity, edges[kind]), _bone_width(kind, size), dashes)
         painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
-        for (rgb, kind, hidden, size), places in joints.items():
-            stamp_joints(painter, places, rgb, kind, hidden, size)
+        for (rgb, kind, hidden, size, square), places in joints.items():
+            stamp_joints(painter, places, rgb, kind, hidden, size, square)
         painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
 
     def _outline(self, painter: QPainter, bones: dict[tuple, list[QLineF]], joints: dict[tuple, list]) -> None:
@@ -143,13 +144,15 @@ class PeopleItem(pg.GraphicsObject):
             _lines(painter, lines, translucent(OUTLINE, 0.9), _bone_width(kind, size) + 4.2)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(OUTLINE)
-        for (_, form, hidden, size), places in joints.items():
+        for (_, form, hidden, size, square), places in joints.items():
             outer, inner = JOINT_RADIUS * size + 2.4, ring_radius(size)
             shape = QPainterPath()  # rings stay open in the middle: the pixel under the joint is what is being judged
             for x, y in places:
-                shape.addEllipse(QPointF(x, y), outer, outer)
-                if hidden or form != FIRM:
-                    shape.addEllipse(QPointF(x, y), inner, inner)
+                for radius in (outer, inner) if hidden or form != FIRM else (outer,):
+                    if square:
+                        shape.addRect(square_around(x, y, radius))
+                    else:
+                        shape.addEllipse(QPointF(x, y), radius, radius)
             painter.drawPath(shape)
 
     def _boxes(self, painter: QPainter, people: list[ShownPerson], display: DisplayOptions, outlined: bool) -> None:

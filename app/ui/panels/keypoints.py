@@ -96,7 +96,8 @@ class KeypointsModel(QStandardItemModel):
             if not before or before[column] != text:
                 items[column].setText(text)
         if not before or before[-1] != colour:
-            items[0].setData(swatch(colour), Qt.ItemDataRole.DecorationRole)
+            disc = self._session.skeleton.sides[joint] != "right"  # as on the picture
+            items[0].setData(swatch(colour, disc), Qt.ItemDataRole.DecorationRole)
         if not before or before[4:6] != texts[4:6]:
             words = f"{texts[0]}: {texts[4]}, {texts[5]}"
             ground = QBrush(QColor(theme.colors().muted)) if absent else None

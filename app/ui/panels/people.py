@@ -78,6 +78,8 @@ class PeopleModel(QStandardItemModel):
     def recolour(self) -> None:
         """The theme changed."""
         self._written.clear()
+        for row, track in enumerate(self.tracks):
+            self.item(row, 0).setData(swatch(theme.person_colour(track).name()), Qt.ItemDataRole.DecorationRole)
         self.moved()
 
     def _row(self, track: int) -> list[QStandardItem]:

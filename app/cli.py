@@ -84,6 +84,10 @@ def _parser() -> argparse.ArgumentParser:
         help="look for people at every Nth frame and follow them by their poses between (default 1: every frame)",
     )  # fmt: skip
     part.add_argument("--again", action="store_true", help="predict frames again that were predicted before")
+    part.add_argument(
+        "--exact", action="store_true",
+        help="one window a person and frame, cropped by that frame's own box, as in the paper; about half as fast",
+    )  # fmt: skip
 
     part = command(
         "export", "write a project as PoseTrack files",
@@ -296,7 +300,8 @@ def _predict(arguments: argparse.Namespace) -> int:
     if arguments.detect_every < 1:
         raise ValueError("--detect-every must be at least 1.")
     options = Options(
-        arguments.out, arguments.device, arguments.checkpoint, arguments.limit, arguments.detect_every, arguments.again
+        arguments.out, arguments.device, arguments.checkpoint, arguments.limit, arguments.detect_every, arguments.again,
+        arguments.exact,
     )  # fmt: skip
     try:
         for written in predict(arguments.videos, options):

@@ -16,7 +16,7 @@ _GRAPHS = 4  # shapes whose graphs are kept: each holds on to the memory of one 
 
 
 class Decoder:
-    """``GLSMamba.decode_features`` for inference, accelerated if that works.
+    """``GLSMamba.decode_frames`` for inference, accelerated if that works.
 
     It is tried out at once, with one window. When it fails, then or later, the blocks run as they are and ``problem`` is one
     sentence that says so. Accelerated, all blocks are one call: a cancel is asked for before it only.
@@ -26,46 +26,46 @@ class Decoder:
         self.problem = ""
         self.kind = kind
         self._model = model
-        self._fast: Callable[[Tensor], Tensor] | None = None
+        self._fast: Callable[[Tensor, slice], Tensor] | None = None
         if kind == "none":
             return
         if kind == "cuda-graph" and device.type != "cuda":
             self._give_up(f"a {device.type} device has no CUDA graphs")
             return
-        self._fast = torch.compile(model.decode_features) if kind == "compile" else _graphed(model)
+        self._fast = torch.compile(model.decode_frames) if kind == "compile" else _graphed(model)
         c = model.config
         with torch.inference_mode():
-            self(torch.zeros(1, c.frames, model.embed.proj.in_features, *c.grid, device=device))
+            self(torch.zeros(1, c.frames, model.embed.proj.in_features, *c.grid, device=device), slice(c.key, c.key + 1))
 
-    def __call__(self, features: Tensor, between: BetweenBlocks | None = None) -> Tensor:
-        """(b, t, c, h, w) -> (b, k, h, w), as ``decode_features``."""
+    def __call__(self, features: Tensor, read: slice, between: BetweenBlocks | None = None) -> Tensor:
+        """(b, t, c, h, w) -> (b, t', k, h, w), as ``decode_frames``."""
         if self._fast is not None:
             if between is not None:
                 between()
             try:
-                return self._fast(features)
+                return self._fast(features, read)
             except torch.OutOfMemoryError:
                 raise  # the caller takes fewer windows
             except Exception as error:  # compilers and capture fail in every way there is
                 text = str(error).strip().splitlines()
                 self._give_up(f"{type(error).__name__}{': ' + text[0][:160] if text else ''}")
-        return self._model.decode_features(features, between)
+        return self._model.decode_frames(features, read, between)
 
     def _give_up(self, why: str) -> None:
         self._fast = None
         self.problem = f"The model runs without {self.kind}, which does not work here ({why.rstrip('.')})."
 
 
-def _graphed(model: GLSMamba) -> Callable[[Tensor], Tensor]:
+def _graphed(model: GLSMamba) -> Callable[[Tensor, slice], Tensor]:
     """Record the launches once per shape and replay them."""
-    graphs: dict[tuple[torch.Size, torch.dtype], tuple[torch.cuda.CUDAGraph, Tensor, Tensor]] = {}
+    graphs: dict[tuple[object, ...], tuple[torch.cuda.CUDAGraph, Tensor, Tensor]] = {}
 
-    def run(features: Tensor) -> Tensor:
-        key = features.shape, features.dtype
+    def run(features: Tensor, read: slice) -> Tensor:
+        key = features.shape, features.dtype, read.start, read.stop
         if key not in graphs:
             while len(graphs) >= _GRAPHS:
                 del graphs[next(iter(graphs))]
-            graphs[key] = _captured(model, features.clone())
+            graphs[key] = _captured(model, features.clone(), read)
         graph, given, out = graphs[key]
         given.copy_(features)
         graph.replay()
@@ -74,7 +74,7 @@ def _graphed(model: GLSMamba) -> Callable[[Tensor], Tensor]:
     return run
 
 
-def _captured(model: GLSMamba, given: Tensor) -> tuple[torch.cuda.CUDAGraph, Tensor, Tensor]:
+def _captured(model: GLSMamba, given: Tensor, read: slice) -> tuple[torch.cuda.CUDAGraph, Tensor, Tensor]:
     # Autocast's cache of converted weights is emptied when the caller's context ends; a graph must not point into it.
     kind = given.device.type
     with torch.cuda.device(given.device), torch.autocast(
@@ -84,9 +84,9 @@ def _captured(model: GLSMamba, given: Tensor) -> tuple[torch.cuda.CUDAGraph, Ten
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(2):  # kernels are compiled and libraries set up outside of the recording
-                model.decode_features(given)
+                model.decode_frames(given, read)
         torch.cuda.current_stream().wait_stream(side)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            out = model.decode_features(given)
+            out = model.decode_frames(given, read)
     return graph, given, out

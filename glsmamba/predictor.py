@@ -22,6 +22,7 @@ from glsmamba.checkpoint import load_checkpoint, read_info
 from glsmamba.config import ModelConfig
 from glsmamba.data.records import Box
 from glsmamba.data.skeletons import POSETRACK15, Skeleton, joint_map
+from glsmamba.feature_cache import FeatureCache
 from glsmamba.heatmaps import Decoding, crop_affine, decode, inverted_affine, rescaled_affine, spreads, transformed, warped_crop
 from glsmamba.maps import ActivationMaps, Block, MapKind
 from glsmamba.modeling.model import GLSMamba
@@ -55,10 +56,12 @@ class PoseWindow:
         frames: T frames (H, W, 3) uint8 RGB in time order, the key frame in the middle. Frames beyond a video's ends are the
             first or last frame again. An array object that several windows share is encoded once when their box is the same.
         box: (x, y, width, height) of the person in the key frame, in pixels; all frames are cropped by it.
+        numbers: T numbers that tell a video's frames apart, for :meth:`Predictor.predict_frames`; None elsewhere.
     """
 
     frames: tuple[np.ndarray, ...]
     box: Box
+    numbers: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,17 +207,52 @@ class Predictor:
             ValueError: a window has the wrong number of frames, frames that are not (H, W, 3) uint8, or a box without area.
             PredictorError: the device has not even memory for one window, or stopped answering.
         """
+        key = self.config.key
+        found = self._predict(windows, slice(key, key + 1), None, cancelled, keep_heatmaps)
+        return [poses[0] for poses in found]
+
+    def predict_frames(
+        self,
+        windows: Sequence[PoseWindow],
+        read: slice,
+        features: FeatureCache,
+        *,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[list[PosePrediction]]:
+        """Poses in several frames of each window; what :class:`glsmamba.streaming.Stream` is made of.
+
+        Args:
+            windows: with the numbers of their frames.
+            read: which frames of each window, (start, stop); the model learnt to answer for the key frame only.
+            features: where features are looked for and kept, by the frame's number and the window's box. Of one video and
+                one predictor only.
+            cancelled: as in :meth:`predict`; what was encoded until then is kept.
+
+        Raises:
+            As :meth:`predict`; ``ValueError`` also where a window has no numbers or ``read`` is empty.
+        """
+        if any(window.numbers is None or len(window.numbers) != len(window.frames) for window in windows):
+            raise ValueError("To keep features a window needs the number of each of its frames.")
+        if not 0 <= read.start < read.stop <= self.config.frames:
+            raise ValueError(f"Frames {read.start} to {read.stop} of a window of {self.config.frames} cannot be read.")
+        return self._predict(windows, read, features, cancelled, False)
+
+    def _predict(
+        self, windows: Sequence[PoseWindow], read: slice, kept: FeatureCache | None, cancelled: Callable[[], bool] | None,
+        keep_heatmaps: bool,
+    ) -> list[list[PosePrediction]]:  # fmt: skip
         crops = [self._crop(window) for window in windows]
         self._use_threads()
         between = _asking(cancelled)
-        results: list[PosePrediction] = []
-        features: dict[_Key, Tensor] = {}
+        results: list[list[PosePrediction]] = []
+        features: dict[_Key, Tensor] = {}  # of frames that this call wants again
         batch = self._batch or self._fitting_batch()
+        cleared = False  # what is kept between calls was given up for memory
         while len(results) < len(windows):
             start = len(results)
             chunk = range(start, min(start + batch, len(windows)))
             try:
-                maps = self._heatmaps([windows[n] for n in chunk], [crops[n] for n in chunk], features, between)
+                maps = self._heatmaps([windows[n] for n in chunk], [crops[n] for n in chunk], read, features, kept, between)
             except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
                 if _device_lost(error):
                     raise PredictorError(
@@ -222,18 +260,22 @@ class Predictor:
                     ) from error
                 if not _out_of_memory(error):
                     raise
-                if len(chunk) == 1:
+                if len(chunk) == 1 and (kept is None or cleared):
                     raise PredictorError(
                         f"{self.device} lacks the memory for even one window; close other programs or choose another device."
                     ) from error
                 maps = None
             if maps is None:  # outside of the handler, whose traceback would hold on to the tensors
                 features.clear()
+                if kept is not None:
+                    kept.clear()
+                    kept.budget //= 2
+                    cleared = True
                 if self.device.type == "cuda":
                     torch.cuda.empty_cache()
                 self._batch = batch = max(1, len(chunk) // 2)
                 continue
-            results += [self._pose(maps[n - start], crops[n], keep_heatmaps) for n in chunk]
+            results += [[self._pose(frame, crops[n], keep_heatmaps) for frame in maps[n - start]] for n in chunk]
             wanted = {key for n in range(len(results), len(windows)) for key in _keys(windows[n])}
             for key in features.keys() - wanted:
                 del features[key]
@@ -257,7 +299,8 @@ class Predictor:
         handles = [scan.register_forward_pre_hook(keep(block)) for block, scan in scans.items()]
         self._use_threads()
         try:
-            maps = self._heatmaps([window], [affine], {}, _asking(cancelled), gradients=True)[0]
+            key = slice(self.config.key, self.config.key + 1)
+            maps = self._heatmaps([window], [affine], key, {}, None, _asking(cancelled), gradients=True)[0, 0]
         finally:
             for handle in handles:
                 handle.remove()
@@ -306,25 +349,34 @@ class Predictor:
         self,
         windows: Sequence[PoseWindow],
         affines: Sequence[np.ndarray],
+        read: slice,
         features: dict[_Key, Tensor],
+        kept: FeatureCache | None,
         between: Callable[[], None],
         gradients: bool = False,
     ) -> np.ndarray:
-        """(n, k, h, w) float32 heat maps of a few windows; ``features`` keeps what was encoded."""
+        """(n, t', k, h, w) float32 heat maps of a few windows; ``features`` is given what was encoded, and ``kept``, too."""
         fresh: dict[_Key, np.ndarray] = {}
         for window, affine in zip(windows, affines, strict=True):
             for key, frame in zip(_keys(window), window.frames, strict=True):
                 if key not in features and key not in fresh:
-                    fresh[key] = warped_crop(frame, affine, self.config.input_size)
+                    known = None if kept is None else kept.get(key)
+                    if known is not None:
+                        features[key] = known
+                    else:
+                        fresh[key] = warped_crop(frame, affine, self.config.input_size)
         # Tensors made in inference mode can't take part in gradients, which activation maps of all tokens are made of.
         with torch.no_grad() if gradients else torch.inference_mode(), self._autocast():
             if fresh:
                 between()
                 crops = torch.from_numpy(np.stack(list(fresh.values()))).to(self.device)
                 features.update(zip(fresh, self.model.encode(normalised(crops)), strict=True))
+                if kept is not None:
+                    for key in fresh:
+                        kept.put(key, features[key])
             clip = torch.stack([torch.stack([features[key] for key in _keys(window)]) for window in windows])
             # activation maps need the blocks one by one, with their hooks
-            maps = self.model.decode_features(clip, between) if gradients else self._decode(clip, between)
+            maps = self.model.decode_frames(clip, read, between) if gradients else self._decode(clip, read, between)
         return maps.float().cpu().numpy()
 
     def _pose(self, maps: np.ndarray, affine: np.ndarray, keep: bool) -> PosePrediction:
@@ -365,7 +417,8 @@ _Key = tuple[int, Box]
 
 
 def _keys(window: PoseWindow) -> list[_Key]:
-    return [(id(frame), window.box) for frame in window.frames]
+    names = [id(frame) for frame in window.frames] if window.numbers is None else window.numbers
+    return [(name, window.box) for name in names]
 
 
 def _out_of_memory(error: Exception) -> bool:

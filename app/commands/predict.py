@@ -39,6 +39,7 @@ class Options:
     limit: int | None = None
     detect_every: int = 1
     again: bool = False
+    exact: bool = False
 
 
 def predict(videos: Sequence[Path], options: Options) -> list[Path]:
@@ -85,7 +86,7 @@ def _predict_one(video: Path, options: Options) -> list[Path]:
             lambda: VideoReader(video, index),
             lambda device: load_predictor(device, options.checkpoint),
             device=options.device,
-            settings=EngineSettings(detect_every=options.detect_every),
+            settings=EngineSettings(detect_every=options.detect_every, exact=options.exact),
             frames=frames,
             on_message=_say,
         )

@@ -21,6 +21,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -41,10 +42,12 @@ from glsmamba.data.records import Box
 from glsmamba.data.video import VideoError
 from glsmamba.map_pictures import shown_to_model
 from glsmamba.maps import ActivationMaps, Block, MapKind
+from glsmamba.stream_settings import StreamSettings
 
 if TYPE_CHECKING:  # the model floor is imported by the worker only
     from glsmamba.activation import CapturedWindow
     from glsmamba.predictor import PosePrediction, Predictor
+    from glsmamba.streaming import Stream
 
 __all__ = ["Engine", "EngineError", "EngineSettings", "PersonActivation", "PersonHeatmaps", "load_predictor"]
 
@@ -69,6 +72,9 @@ class EngineSettings:
         reach: ids go on from predicted frames at most this far away; further off people first get new ids, which become one
             with the old when the stretches meet.
         tracker: thresholds of the tracker.
+        streaming: how much consecutive frames share.
+        exact: predict each person in each frame by a window of its own, in the crop of that frame's own box, as the paper does.
+            What is asked for by hand always is.
     """
 
     detect_every: int = 1
@@ -76,6 +82,8 @@ class EngineSettings:
     settle_s: float = 0.3
     reach: int = 30
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
+    streaming: StreamSettings = field(default_factory=StreamSettings)
+    exact: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,6 +206,7 @@ class Engine:
         self._closed = False
         self._news = False  # since the last step began
         self._device = device
+        self._exact = self.settings.exact
         self._wanted, self._wanted_at = (self._range.start, 0.0)
         self._orders: deque[_Order] = deque()
         self._edited: set[int] = set()
@@ -219,7 +228,8 @@ class Engine:
         self._given_up: set[int] = set()
         self._drawn_boxes: dict[tuple[int, int], Box] = {}
         self._finished: deque[float] = deque(maxlen=40)
-        self._speed = 0.0
+        self._stream: Stream | None = None
+        self._spent: deque[tuple[int, float]] = deque(maxlen=40)  # people predicted, and seconds that it took
         self._captures: OrderedDict[tuple[int, Box], _Captured] = OrderedDict()
         self._said: set[str] = set()
         project.changed.connect(self._labels_changed)
@@ -255,6 +265,12 @@ class Engine:
         """Go on with another device; the model is loaded there."""
         with self._lock:
             self._device = device
+            self._wake()
+
+    def set_exact(self, exact: bool) -> None:
+        """Predict each person in each frame by a window of its own from now on, or stream (see :class:`EngineSettings`)."""
+        with self._lock:
+            self._exact = exact
             self._wake()
 
     def use_model(self, open_predictor: Callable[[str], Predictor]) -> Future[str]:
@@ -493,8 +509,12 @@ class Engine:
 
     def _predict(self, work: _Work) -> None:
         """Poses of the next few people."""
-        chosen = [work.todo[n] for n in range(min(self.settings.people_per_step, len(work.todo)))]
-        predictions = self._run_model(work.frame, [work.candidates[i].box for i in chosen], work.direction < 0)
+        # A box that a human drew is the crop's; those come first.
+        by_hand = work.candidates[work.todo[0]].pinned
+        alike = list(takewhile(lambda i: work.candidates[i].pinned == by_hand, work.todo))
+        chosen = alike[: self.settings.people_per_step]
+        boxes = [work.candidates[i].box for i in chosen]
+        predictions = self._run_model(work.frame, boxes, work.direction < 0, in_order=not by_hand)
         if predictions is None:
             return
         for i, prediction in zip(chosen, predictions, strict=True):
@@ -502,25 +522,43 @@ class Engine:
             work.todo.popleft()
 
     def _run_model(
-        self, frame: int, boxes: list[Box], backward: bool = False, keep_heatmaps: bool = False, urgent: bool = False
-    ) -> list[PosePrediction] | None:
-        """Predictions for boxes of a frame; None when something more urgent came up."""
+        self, frame: int, boxes: list[Box], backward: bool = False, *, keep_heatmaps: bool = False, urgent: bool = False,
+        in_order: bool = False,
+    ) -> list[PosePrediction] | None:  # fmt: skip
+        """Predictions for boxes of a frame; None when something more urgent came up.
+
+        ``in_order`` says that the next frame follows, so that both may share what they have in common.
+        """
         predictor = self._model()
         from glsmamba.predictor import Cancelled, PoseWindow
 
-        pictures = self._video().window(frame, predictor.config.frames, backward)
+        stream = self._streaming() if in_order else None
+        cancelled = self._ended if urgent else self._interrupted
         started = time.perf_counter()
         try:
-            found = predictor.predict(
-                [PoseWindow(pictures, box) for box in boxes],
-                cancelled=self._ended if urgent else self._interrupted,
-                keep_heatmaps=keep_heatmaps,
-            )
+            if stream is not None:
+                found = stream.predict(frame, boxes, backward=backward, cancelled=cancelled)
+            else:
+                pictures = self._video().window(frame, predictor.config.frames, backward)
+                windows = [PoseWindow(pictures, box) for box in boxes]
+                found = predictor.predict(windows, cancelled=cancelled, keep_heatmaps=keep_heatmaps)
         except Cancelled:
             return None
-        speed = len(boxes) / max(time.perf_counter() - started, 1e-6)
-        self._speed = speed if not self._speed else 0.8 * self._speed + 0.2 * speed
+        self._spent.append((len(boxes), time.perf_counter() - started))
         return found
+
+    def _streaming(self) -> Stream | None:
+        """What consecutive frames share; None in exact mode, and for a model that takes single frames."""
+        predictor = self._model()
+        with self._lock:
+            exact = self._exact
+        if exact or predictor.config.frames == 1:
+            self._stream = None
+        elif self._stream is None:
+            from glsmamba.streaming import Stream
+
+            self._stream = Stream(predictor, self._video(), self.settings.streaming)
+        return self._stream
 
     def _ended(self) -> bool:
         with self._lock:
@@ -781,8 +819,9 @@ class Engine:
     def _forget_model(self) -> None:
         self._predictor = None
         self._captures.clear()
+        self._stream = None
         self._work = None
-        self._speed = 0.0
+        self._spent.clear()
         self._finished.clear()
 
     def _let_go(self) -> None:
@@ -818,6 +857,11 @@ class Engine:
             self._said.add(text)
             self._say(text, "info")
 
+    def _people_per_s(self) -> float:
+        # Over many calls: one that finds its answer ready takes no time, and the one before it took that of two.
+        seconds = sum(spent for _, spent in self._spent)
+        return sum(people for people, _ in self._spent) / seconds if seconds > 0 else 0.0
+
     def _say_status(self, **changes: Any) -> None:
         state: State = changes.get("state", self._status.state)
         if state == "running":
@@ -826,7 +870,7 @@ class Engine:
             changes["message"] = ""
             spent = self._finished[-1] - self._finished[0] if len(self._finished) > 1 else 0.0
             rate = (len(self._finished) - 1) / spent if spent > 0 else 0.0
-            changes["frames_per_s"], changes["windows_per_s"] = rate, self._speed
+            changes["frames_per_s"], changes["windows_per_s"] = rate, self._people_per_s()
             changes["eta_s"] = (len(self._range) - changes["done"]) / rate if rate else None
         elif state in ("paused", "off", "failed"):
             self._finished.clear()

@@ -91,19 +91,25 @@ class Frames:
         Raises:
             VideoError: the key frame itself cannot be decoded.
         """
+        return self.numbered_window(key, length, backward)[1]
+
+    def numbered_window(self, key: int, length: int, backward: bool = False) -> tuple[tuple[int, ...], tuple[np.ndarray, ...]]:
+        """As :meth:`window`, and before the pictures the number of the frame that each one is."""
         last = len(self) - 1
         half = length // 2
-        middle = self.read(key, backward)
+        middle = key, self.read(key, backward)
 
-        def side(step: int) -> list[np.ndarray]:
+        def side(step: int) -> list[tuple[int, np.ndarray]]:
             frames, latest = [], middle
             for n in range(1, half + 1):
+                number = min(max(key + step * n, 0), last)
                 with suppress(VideoError):
-                    latest = self.read(min(max(key + step * n, 0), last), backward)
+                    latest = number, self.read(number, backward)
                 frames.append(latest)
             return frames
 
-        return (*reversed(side(-1)), middle, *side(1))
+        numbers, pictures = zip(*reversed(side(-1)), middle, *side(1), strict=True)
+        return numbers, pictures
 
     def close(self) -> None:
         """Let go of the file and the pictures."""

@@ -589,6 +589,17 @@ class Session(QObject):
             self.stop_inference()
 
     @property
+    def exact(self) -> bool:
+        """Setting: each person in each frame is predicted by a window of its own, cropped by that frame's own box."""
+        return settings().value("model/exact", False, bool)  # type: ignore[return-value]
+
+    def set_exact(self, exact: bool) -> None:
+        """Change that setting, for what is predicted from now on."""
+        settings().setValue("model/exact", exact)
+        if self._inference is not None:
+            self._inference.set_exact(exact)
+
+    @property
     def device(self) -> str:
         """Chosen device: "auto", "cpu" or "cuda:n"."""
         return str(settings().value("model/device", "auto"))
@@ -703,6 +714,7 @@ class Session(QObject):
             thread.heatmaps.connect(self._heatmaps)
             thread.activation.connect(self._activation)
             thread.peaks.connect(self._peaks)
+            thread.set_exact(self.exact)
             self._inference = thread
             thread.start()
         return self._inference

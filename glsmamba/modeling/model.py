@@ -62,19 +62,29 @@ class GLSMamba(nn.Module):
         Only the key frame is read from the last block, so that block computes what follows its scan for the key frame alone;
         the result is the same. ``full`` computes all of it (for counting operations as the paper does).
         """
+        key = self.config.key
+        return self.decode_frames(features, slice(key, key + 1), between, full=full)[:, 0]
+
+    def decode_frames(
+        self, features: Tensor, read: slice, between: BetweenBlocks | None = None, *, full: bool = False
+    ) -> Tensor:
+        """(b, t, c, h, w) features -> (b, t', k, h, w) heat maps of the frames of the window in ``read``.
+
+        The head was trained on the key frame; what it says of the others is as good only as far as the model has learnt it.
+        """
         if features.shape[1] != self.config.frames:
             raise ValueError(f"The window has {features.shape[1]} frames; this model takes {self.config.frames}.")
-        key = self.config.key
         x = self.embed(features)
         blocks = [*self.gsm, *self.lrm]
         for index, block in enumerate(blocks):
             if between is not None:
                 between()
-            last = index == len(blocks) - 1 and not full
-            x = block(x, slice(key, key + 1)) if last else block(x)
+            x = block(x, read) if index == len(blocks) - 1 and not full else block(x)
         if between is not None:
             between()
-        return self.head(x[:, 0] if x.shape[1] == 1 else x[:, key])
+        if full or not blocks:
+            x = x[:, read]
+        return self.head(x.flatten(0, 1)).unflatten(0, x.shape[:2])
 
     def forward(self, frames: Tensor, between: BetweenBlocks | None = None, *, full: bool = False) -> Tensor:
         """(b, t, 3, H, W) normalised crops of a window -> (b, k, h, w) heat maps of the key frame."""

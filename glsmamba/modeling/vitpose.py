@@ -1,6 +1,6 @@
 """ViTPose with its own head: crop in, heat maps of COCO's joints out, one frame at a time. The single-frame baseline.
 
-It has the outside of :class:`~glsmamba.modeling.model.GLSMamba` (``encode``, ``decode_features``, no blocks), so that what
+It has the outside of :class:`~glsmamba.modeling.model.GLSMamba` (``encode``, ``decode_frames``, no blocks), so that what
 drives one drives the other.
 
 Letters: b batch, n frames, k joints, c and e channels, h and w grid; H and W are the crop's size in pixels.
@@ -54,10 +54,10 @@ class ViTPose(nn.Module):
         x = F.interpolate(x, scale_factor=4.0, mode="bilinear", align_corners=False)
         return self.final_layer(x)
 
-    def decode_features(self, features: Tensor, between: BetweenBlocks | None = None) -> Tensor:
-        """(b, 1, k, h, w) of :meth:`encode` -> (b, k, h, w), the same heat maps."""
+    def decode_frames(self, features: Tensor, read: slice, between: BetweenBlocks | None = None) -> Tensor:
+        """(b, 1, k, h, w) of :meth:`encode`, and the same again: there is one frame to read."""
         if features.shape[1] != 1:
             raise ValueError(f"The window has {features.shape[1]} frames; this model takes 1.")
         if between is not None:
             between()
-        return features[:, 0]
+        return features[:, read]

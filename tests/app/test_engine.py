@@ -86,7 +86,9 @@ class FakeDetector:
 class FakePredictor:
     """Answers with fixed places in the box; the model's blocks are eight chances to cancel."""
 
-    config = SimpleNamespace(frames=5, gsm_blocks=2, lrm_blocks=1, sigma=2.0, unified_pair="reverse")
+    config = SimpleNamespace(
+        frames=5, key=2, input_size=(64, 48), gsm_blocks=2, lrm_blocks=1, sigma=2.0, unified_pair="reverse"
+    )  # fmt: skip
     name = "fake"
     device = "CPU"
 
@@ -116,6 +118,9 @@ class FakePredictor:
         places = [np.stack([w.box[0] + w.box[2] * grid[::-1], w.box[1] + w.box[3] * grid], axis=1) for w in windows]
         doubt = np.full(15, 3.5, np.float32), np.full(15, 0.625, np.float32)  # spreads, probabilities
         return [PosePrediction(place, scores, maps, np.eye(2, 3), (8, 6), *doubt) for place in places]
+
+    def predict_frames(self, windows: Sequence[Any], read: slice, features: Any, *, cancelled: Any = None) -> list[list[Any]]:
+        return [[pose] * (read.stop - read.start) for pose in self.predict(windows, cancelled=cancelled)]
 
     def capture(self, window: Any, *, cancelled: Any = None) -> Any:
         from glsmamba.maps import ActivationMaps
@@ -206,13 +211,48 @@ def test_what_the_model_says_of_its_doubt_reaches_the_labels(project: Project) -
 
 
 def test_windows_hold_five_frames_in_time_order_clamped_at_the_ends(project: Project) -> None:
-    stage = Stage(project)
+    stage = Stage(project, exact=True)
     stage.work()
 
     firsts = {tuple(red_start(p) for p in w.frames) for w in stage.predictor.windows}
     assert (0, 0, 0, 1, 2) in firsts and (3, 4, 5, 6, 7) in firsts and (N - 3, N - 2, N - 1, N - 1, N - 1) in firsts
     assert len(firsts) == N
     assert len(stage.reader.reads) == N  # each decoded once
+
+
+def test_frames_in_order_share_windows_and_what_is_asked_for_by_hand_has_its_own(project: Project) -> None:
+    stage = Stage(project)
+    while project.predicted_frames().sum() < 12:
+        stage.engine.step()
+    assert len(stage.predictor.windows) < 2 * 12  # two people
+    known = {track: pose.keypoints for track, pose in project.poses(11).items()}
+    stage.predictor.windows.clear()
+    asked = stage.engine.request(11)
+    while not asked.done():
+        stage.engine.step()
+    assert sorted(w.box for w in stage.predictor.windows) == sorted([red_box(11), blue_box(11)])
+    assert {tuple(red_start(p) for p in w.frames) for w in stage.predictor.windows} == {(9, 10, 11, 12, 13)}
+    for track, pose in project.poses(11).items():  # the held crop is not far from their own
+        assert np.abs(pose.keypoints - known[track]).max() < 0.1 * 1.25 * 120
+    # Frame 12 may have been read ahead; a box that a human draws there is what counts.
+    edit, track = edits.add_person(project, 12, (200.0, 20.0, 50.0, 100.0))
+    project.apply(edit)
+    stage.predictor.windows.clear()
+    stage.work()
+    mine = [w for w in stage.predictor.windows if w.box == (200.0, 20.0, 50.0, 100.0)]
+    assert tuple(red_start(p) for p in mine[0].frames) == (10, 11, 12, 13, 14)
+    assert project.poses(12)[track].box == (200.0, 20.0, 50.0, 100.0) and project.predicted_frames().all()
+
+
+def test_exact_windows_can_be_switched_on_on_the_way(project: Project) -> None:
+    stage = Stage(project)
+    while project.predicted_frames().sum() < 8:
+        stage.engine.step()
+    stage.engine.set_exact(True)
+    before = len(stage.predictor.windows)
+    stage.work()
+    assert len(stage.predictor.windows) - before == 2 * (N - 8)
+    assert {w.box for w in stage.predictor.windows[before:]} >= {red_box(f) for f in range(8, N)}
 
 
 def test_the_newest_wanted_frame_comes_next(project: Project) -> None:
@@ -393,8 +433,9 @@ def test_impossible_requests_are_answered_with_a_sentence(project: Project) -> N
         kept.result()
 
 
-def test_a_damaged_frame_is_left_out_and_named(project: Project) -> None:
-    stage = Stage(project, damaged=[6, 7, 15])
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_damaged_frame_is_left_out_and_named(project: Project, exact: bool) -> None:
+    stage = Stage(project, damaged=[6, 7, 15], exact=exact)
     stage.work()
     expected = np.ones(N, bool)
     expected[[6, 7, 15]] = False
@@ -403,7 +444,8 @@ def test_a_damaged_frame_is_left_out_and_named(project: Project) -> None:
     assert len(stage.messages) == 1 and len(project.tracks()) == 2
     assert stage.engine.status.state == "done" and "3 frames" in stage.engine.status.text
     around = {tuple(red_start(p) for p in w.frames) for w in stage.predictor.windows}
-    assert (3, 4, 5, 5, 5) in around and (8, 8, 8, 9, 10) in around  # a sound neighbour stands in for them
+    assert (3, 4, 5, 5, 5) in around  # a sound neighbour stands in for them
+    assert (8, 8, 8, 9, 10) in around or not exact
 
 
 def test_a_failing_device_stops_with_a_sentence_and_goes_on_when_told(project: Project) -> None:
@@ -414,7 +456,7 @@ def test_a_failing_device_stops_with_a_sentence_and_goes_on_when_told(project: P
     stage.work()
     status = stage.engine.status
     assert status.state == "failed" and "CUDA error: device-side assert triggered" in status.text and "\n" not in status.text
-    assert stage.messages[-1][1] == "error" and project.predicted_frames().sum() == 2
+    assert stage.messages[-1][1] == "error" and 2 <= project.predicted_frames().sum() < N
     stage.work()
     assert stage.engine.status.state == "failed"
     asked = [stage.engine.request(0), stage.engine.request(1)]

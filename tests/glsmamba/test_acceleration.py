@@ -29,11 +29,11 @@ def test_a_compiler_that_fails_is_told_of_and_the_model_runs(when: str, monkeypa
     def compiled(function: Any) -> Any:
         calls: list[int] = []
 
-        def run(features: torch.Tensor) -> torch.Tensor:
+        def run(features: torch.Tensor, read: slice) -> torch.Tensor:
             calls.append(1)
             if when == "at once" or len(calls) > 1:
                 raise RuntimeError("no C++ compiler was found\nand a long trace")
-            return function(features)  # type: ignore[no-any-return]
+            return function(features, read)  # type: ignore[no-any-return]
 
         return run
 
@@ -50,10 +50,10 @@ def test_a_compiler_that_fails_is_told_of_and_the_model_runs(when: str, monkeypa
 
 def test_running_out_of_memory_is_not_a_reason_to_give_up(monkeypatch: pytest.MonkeyPatch) -> None:
     def compiled(function: Any) -> Any:
-        def run(features: torch.Tensor) -> torch.Tensor:
+        def run(features: torch.Tensor, read: slice) -> torch.Tensor:
             if len(features) > 1:
                 raise torch.OutOfMemoryError("CUDA out of memory")
-            return function(features)  # type: ignore[no-any-return]
+            return function(features, read)  # type: ignore[no-any-return]
 
         return run
 

@@ -98,6 +98,10 @@ class InferenceThread(QThread):
         """Move to another device."""
         self._tell(lambda engine: engine.set_device(device))
 
+    def set_exact(self, exact: bool) -> None:
+        """Predict as the paper does, or share between consecutive frames."""
+        self._tell(lambda engine: engine.set_exact(exact))
+
     def set_weights(self, weights: str) -> None:
         """Go on with another model; ``weights_taken(weights, name)`` follows, or a message says why not."""
 

@@ -72,7 +72,7 @@ def test_one_by_one_equals_batched(predictor):
     together = predictor.predict(windows(), keep_heatmaps=True)
     for window, pose in zip(windows(), together, strict=True):
         (alone,) = predictor.predict([window], keep_heatmaps=True)
-        assert np.abs(alone.heatmaps - pose.heatmaps).max() < 1e-5
+        assert np.abs(alone.heatmaps - pose.heatmaps).max() < 1e-5 * np.ptp(pose.heatmaps)
         assert np.abs(alone.keypoints - pose.keypoints).max() < 1e-2
     assert predictor.predict([]) == []
     assert predictor.predict(windows(1))[0].heatmaps is None

@@ -279,7 +279,7 @@ def _run(arguments: argparse.Namespace) -> int:
             if arguments.check:
                 print(check_data(arguments.config))
             else:
-                print(train_model(arguments.config, not arguments.fresh, arguments.devices, arguments.accelerator))
+                train_model(arguments.config, not arguments.fresh, arguments.devices, arguments.accelerator)
         case "improve":
             return _improve(arguments)
         case "evaluate":

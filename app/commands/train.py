@@ -8,12 +8,11 @@ from app.weights.folder import resolved
 __all__ = ["check_data", "train_model"]
 
 
-def train_model(config: str, resume: bool = True, devices: int | None = None, accelerator: str = "auto") -> str:
-    """Train; returns a sentence on where the run stands. Arguments as :func:`glsmamba.training.run.train`."""
+def train_model(config: str, resume: bool = True, devices: int | None = None, accelerator: str = "auto") -> None:
+    """Train, and say where the run stands then. Arguments as :func:`glsmamba.training.run.train`."""
     from glsmamba.training.run import train
 
-    progress = train(config, resume, None, devices, accelerator, open_data, resolved)
-    return f"stopped at step {progress.step}, {progress.seconds / 60:.1f} minutes of training"
+    train(config, resume, None, devices, accelerator, open_data, resolved)
 
 
 def check_data(config: str) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from glsmamba.data.records import Box, FrameRecord, PersonRecord, SequenceRecord, Visibility
-from glsmamba.data.sets import DataSet, DataSetError, LabelledSequence, Pictures, around
+from glsmamba.data.records import Box, PersonRecord, SequenceRecord, Visibility
+from glsmamba.data.sets import DataSet, DataSetError, Pictures, around
 from glsmamba.data.sets.posetrack import read_sequences
 from glsmamba.data.skeletons import POSETRACK15
 
@@ -73,9 +73,23 @@ def predict_set(
         VideoError: a picture is damaged.
     """
     truth = judged_frames(data, limit)
-    predicted = []
+    length = predictor.config.frames
+    queue = _Queue(predictor)
     for sequence, record in zip(data.sequences, truth, strict=True):
-        frames = tuple(_frames(predictor, sequence, record, find, progress))
+        recent = _Recent(sequence.pictures, 2 * length)
+        for frame in record.frames:
+            window = tuple(recent[n] for n in around(sequence.pictures, frame.index, length))
+            if find is None:
+                wanted = [p for p in frame.people if (p.visibility != Visibility.ABSENT).any()]
+                queue.add(window, [(own_box(p), 1.0, p.track_id) for p in wanted])
+            else:
+                queue.add(window, [(box, certain, n) for n, (box, certain) in enumerate(find(window[length // 2]))])
+            if progress is not None:
+                progress(1)
+    answers = iter(queue.answers())
+    predicted = []
+    for record in truth:
+        frames = tuple(replace(frame, people=tuple(next(answers)), ignore_regions=()) for frame in record.frames)
         predicted.append(SequenceRecord(record.name, frames, record.width, record.height))
     return Found(tuple(truth), tuple(predicted), find is None)
 
@@ -126,34 +140,36 @@ class _Recent:
         return self._read[frame]
 
 
-def _frames(
-    predictor: Predictor,
-    sequence: LabelledSequence,
-    record: SequenceRecord,
-    find: Finder | None,
-    progress: Callable[[int], None] | None,
-) -> Iterator[FrameRecord]:
-    from glsmamba.predictor import PoseWindow
+class _Queue:
+    """Windows on their way to the predictor: several frames' people together, so that it can batch them."""
 
-    length = predictor.config.frames
-    recent = _Recent(sequence.pictures, 2 * length)
-    for frame in record.frames:
-        window = tuple(recent[n] for n in around(sequence.pictures, frame.index, length))
-        boxes: list[tuple[Box, float, int | None]]
-        if find is None:
-            wanted = [p for p in frame.people if (p.visibility != Visibility.ABSENT).any()]
-            boxes = [(own_box(p), 1.0, p.track_id) for p in wanted]
-        else:
-            boxes = [(box, certain, n) for n, (box, certain) in enumerate(find(window[length // 2]))]
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor = predictor
+        self._frames: list[list[PersonRecord]] = []
+        self._waiting: list[tuple[list[PersonRecord], tuple[np.ndarray, ...], Box, float, int | None]] = []
+
+    def add(self, window: tuple[np.ndarray, ...], boxes: Sequence[tuple[Box, float, int | None]]) -> None:
+        """The people of one frame: boxes with the certainty of each and a track id."""
         people: list[PersonRecord] = []
-        for start in range(0, len(boxes), _AT_ONCE):
-            part = boxes[start : start + _AT_ONCE]
-            poses = predictor.predict([PoseWindow(window, box) for box, _, _ in part])
-            for (box, certain, track), pose in zip(part, poses, strict=True):
-                # As in the lineage of the paper: a joint is ranked by its heat map's peak times the certainty of the box.
-                scores = (pose.scores * certain).astype(np.float32)
-                seen = np.full(len(POSETRACK15), Visibility.VISIBLE, np.uint8)
-                people.append(PersonRecord(track, pose.keypoints, seen, scores, box, score=float(scores.mean())))
-        yield FrameRecord(frame.index, tuple(people), labeled=True, file_name=frame.file_name)
-        if progress is not None:
-            progress(1)
+        self._frames.append(people)
+        self._waiting += [(people, window, *person) for person in boxes]
+        if len(self._waiting) >= _AT_ONCE:
+            self._predict()
+
+    def answers(self) -> list[list[PersonRecord]]:
+        """The people of each frame, in the order of :meth:`add`."""
+        self._predict()
+        return self._frames
+
+    def _predict(self) -> None:
+        from glsmamba.predictor import PoseWindow
+
+        if not self._waiting:
+            return
+        poses = self._predictor.predict([PoseWindow(window, box) for _, window, box, _, _ in self._waiting])
+        for (people, _, box, certain, track), pose in zip(self._waiting, poses, strict=True):
+            # As in the lineage of the paper: a joint is ranked by its heat map's peak times the certainty of the box.
+            scores = (pose.scores * certain).astype(np.float32)
+            seen = np.full(len(POSETRACK15), Visibility.VISIBLE, np.uint8)
+            people.append(PersonRecord(track, pose.keypoints, seen, scores, box, score=float(scores.mean())))
+        self._waiting.clear()

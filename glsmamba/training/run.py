@@ -465,7 +465,9 @@ def train(
 
     previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return trainer.run()
+        progress = trainer.run()
+        fabric.print(f"stopped at step {progress.step}, {progress.seconds / 60:.1f} minutes of training")
+        return progress
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
@@ -497,8 +499,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--devices", type=int, help="processes on this machine")
     parser.add_argument("--accelerator", default="auto", choices=["auto", "cpu", "cuda"])
     options = parser.parse_args(arguments)
-    progress = train(options.config, not options.fresh, options.root, options.devices, options.accelerator)
-    print(f"stopped at step {progress.step}, {progress.seconds / 60:.1f} minutes of training")
+    train(options.config, not options.fresh, options.root, options.devices, options.accelerator)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ from tiny_sets import pose
 
 from glsmamba.data.posetrack18 import write
 from glsmamba.data.records import FrameRecord, PersonRecord, SequenceRecord, Visibility
-from glsmamba.data.sets import DataSet, DataSetError, around, open_set
+from glsmamba.data.sets import DataSet, DataSetError, around, from_record, open_set
 from glsmamba.data.skeletons import POSETRACK15
+from glsmamba.training.people import people_of
 
 MAKERS = {
     "posetrack18": (tiny_sets.posetrack18, "val", {"left_wrist"}),
@@ -146,3 +147,20 @@ def test_a_file_of_this_program_finds_its_video(tmp_path: Path, small_video: Pat
     with pytest.raises(DataSetError, match="No video lies beside"):
         open_set(tmp_path / "numbered.json")
     assert open_set(tmp_path / "numbered.json", video=tmp_path / "moved.mp4").sequences
+
+
+def test_people_of_a_video_are_cut_out_with_their_window_and_kept_small(tmp_path: Path, small_video: Path) -> None:
+    points = np.array(list(pose(140, 90).values()))
+    seen = np.full(15, Visibility.VISIBLE, np.uint8)
+    seen[[4, 9]] = Visibility.ABSENT
+    people = (PersonRecord(3, points, seen), PersonRecord(4, points, np.where(np.arange(15) < 2, 2, 0).astype(np.uint8)))
+    record = SequenceRecord("numbered", tuple(FrameRecord(n, people if n == 39 else (), labeled=n == 39) for n in range(40)))
+    data = from_record(record, small_video, "export", small_video)
+    (person,) = people_of(data, 5, (64, 48), weight=3.0)  # the second one has too few joints
+    assert person.weight == 3 and person.known.tolist() == (seen > 0).tolist()
+    # the picture's blue tells the frame: 60 + 3 n; beyond the last frame it repeats
+    blue = [int(frame[5, 5, 2]) for frame in person.frames[:]]
+    assert np.diff(blue) == pytest.approx([3, 3, 0, 0], abs=2) and blue[2] == pytest.approx(60 + 39 * 3 % 120, abs=8)
+    assert person.frames[2].shape[0] <= 96 * 1.5 + 2 and max(person.frames[2].shape[:2]) < 240
+    apart = np.linalg.norm(person.points[14] - person.points[0]) / np.linalg.norm(points[14] - points[0])
+    assert apart == pytest.approx(person.box[3] / (1.1 * 72), rel=0.03)

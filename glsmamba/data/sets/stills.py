@@ -79,11 +79,11 @@ def open_lsp(root: Path, split: str) -> DataSet:
     else:
         part = lspet_split(rows)
         digits = 5
-    if split and split not in part:
-        raise DataSetError(f"{kind} has the splits {', '.join(dict.fromkeys(part.tolist()))}, not {split!r}.")
+    if split not in part:
+        raise DataSetError(f"{kind} has the splits {', '.join(dict.fromkeys(part.tolist()))}, not {split or 'none'!r}.")
     source = joint_map(LSP14, POSETRACK15)
     sequences, gone = [], []
-    chosen = rows[part == split] if split else rows
+    chosen = rows[part == split]
     for row in chosen.tolist():
         file = root / "images" / f"im{row + 1:0{digits}d}.jpg"
         if not file.is_file():

@@ -202,7 +202,7 @@ def _parser() -> argparse.ArgumentParser:
         "--boxes", choices=["truth", "detector", "both"], default="truth",
         help="people's own boxes, those of the program's person detector, or one after the other (default truth)",
     )  # fmt: skip
-    part.add_argument("--limit", type=int, metavar="N", help="only the first N labelled frames")
+    part.add_argument("--limit", type=int, metavar="N", help="at most N labelled frames, the first of each clip")
     part.add_argument("--device", default="auto", help="auto (default), cpu, cuda:0, ...")
     part.add_argument(
         "--json", nargs="?", const="", metavar="FILE", help="figures as JSON: into FILE beside the table, or instead of it"

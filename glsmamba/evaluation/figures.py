@@ -18,6 +18,11 @@ from glsmamba.training.labels import person_size, torso_size
 
 __all__ = ["Figures", "judge"]
 
+#: How published tables of PoseTrack's AP put joints together.
+_GROUPS = {
+    "head": ("nose", "head_bottom", "head_top"),
+    **{part: (f"left_{part}", f"right_{part}") for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")},
+}
 #: A predicted person may be one of the truth if joints lie within this part of the latter's size.
 _MATCH = 0.2
 
@@ -139,8 +144,12 @@ def _posetrack(found: Found, per_joint: dict[str, dict[str, float]], overall: di
     if boxed < len(judged):
         return [f"No AP of PoseTrack: {len(judged) - boxed} of {len(judged)} people have no head box."]
     result = average_precision(found.predicted, found.truth)
-    per_joint["AP"] = _named(result.per_joint)
+    named = per_joint["AP"] = _named(result.per_joint)
     overall["AP"] = result.mean
+    for group, joints in _GROUPS.items():
+        there = [named[joint] for joint in joints if joint in named]
+        if there:
+            overall[f"AP {group}"] = float(np.mean(there))
     return []
 
 

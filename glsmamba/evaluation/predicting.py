@@ -41,12 +41,18 @@ class Found:
 
 
 def judged_frames(data: DataSet, limit: int | None = None) -> list[SequenceRecord]:
-    """Records of the frames in which somebody is labelled, the first ``limit`` of them; one a sequence, also empty ones."""
+    """Records of the frames in which somebody is labelled; one a sequence, also empty ones.
+
+    With a limit the first frames of each sequence, as many of one as of the other, and of fewer sequences where they are more.
+    """
     left = limit
+    each = None if limit is None else max(limit // max(len(data.sequences), 1), 1)
     out = []
     for sequence in data.sequences:
-        frames = tuple(frame for frame in sequence.record.frames if frame.people)[:left]
-        left = None if left is None else left - len(frames)
+        frames = tuple(frame for frame in sequence.record.frames if frame.people)
+        if each is not None and left is not None:
+            frames = frames[: min(each, left)]
+            left -= len(frames)
         out.append(replace(sequence.record, frames=frames))
     return out
 
@@ -66,7 +72,7 @@ def predict_set(
         predictor: the model.
         data: the set.
         find: a detector of people; people's own boxes when None (of the file, else around their labelled joints).
-        limit: so many frames.
+        limit: at most so many frames, see :func:`judged_frames`.
         progress: told of each frame that is done.
 
     Raises:

@@ -153,7 +153,7 @@ class Trainer:
                 if self._stopped or self._phase() != index:
                     break
         self.save()
-        if not self._stopped and validation and batch is not None:
+        if not self._stopped and batch is not None:
             self._validate(rate, validation, batch)
         if self.journal is not None:
             self.journal.close()
@@ -385,7 +385,7 @@ def told_data(
         file = encoder_file(settings, base, find_weights)
         if file is not None and not file.exists():
             wanting.append(f"The encoder's weights {file} are missing.")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         wanting.append(str(error))
     if wanting:
         raise DataSetError(" ".join(wanting))

@@ -261,3 +261,8 @@ def test_a_checkpoint_is_measured_on_what_a_human_said_in_a_project(
     assert json.loads(printed)["boxes"]["files"]["overall"]["AP"] == 1
     code, _, err = say(capsys, "evaluate", checkpoint, "--data", tmp_path / "nothing")
     assert code == 2 and "no data set at" in err
+
+
+def test_training_says_beforehand_what_data_and_weights_it_wants(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = say(capsys, "train", ROOT / "resources" / "train" / "posetrack-b.toml", "--check")
+    assert code == 2 and "posetrack17 with annotations/train/*.json and images/" in err and "weights fetch vitpose-b" in err

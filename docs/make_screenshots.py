@@ -21,10 +21,12 @@ IMAGES = ROOT / "docs" / "images"
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "app")]
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+from key_pictures import key_pictures  # noqa: E402
+
 #: Frames of the sample that are predicted, and the one that is shown.
 FRAMES, SHOWN = 130, 96
 #: Pictures without a video in them.
-PLAIN = ("export", "keys", "welcome")
+PLAIN = ("export", "welcome", *key_pictures())
 
 
 def shots() -> dict[str, tuple[str, float, tuple[int, int], Callable[..., object]]]:
@@ -39,7 +41,7 @@ def shots() -> dict[str, tuple[str, float, tuple[int, int], Callable[..., object
         "problems": ("light", 1, common, _tab("problems")),
         "history": ("light", 1, common, _tab("history")),
         "export": ("light", 1, common, _export),
-        "keys": ("light", 1, common, _keys),
+        **key_pictures(),
         "welcome": ("light", 1, (1100, 700), lambda window: window),
     }
 
@@ -173,11 +175,6 @@ def _export(window):
     dialog.export_button.click()
     wait_until(lambda: dialog.outcome.text().startswith("Written"), "the export")
     return dialog
-
-
-def _keys(window):
-    window.show_keys()
-    return window.dialogs[-1]
 
 
 def main() -> None:

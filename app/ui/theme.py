@@ -182,7 +182,7 @@ def tab_position() -> QTabWidget.TabPosition:
 
 
 def set_role(widget: QWidget, role: str) -> None:
-    """Give a widget a look of the style sheet: "muted", "title", "small", "error", "warning", "ok", "primary", "flat"."""
+    """Give a widget a look of the style sheet: muted, title, small, error, warning, ok, primary, flat or chip."""
     widget.setProperty("role", role)
     widget.style().unpolish(widget)
     widget.style().polish(widget)
@@ -234,6 +234,9 @@ def _style_sheet(c: Colors) -> str:
     QToolButton:hover {{ background: {c.hover}; }}
     QToolButton:pressed, QToolButton:checked {{ background: {c.line}; }}
     QToolButton:focus {{ border: 1px solid {c.accent}; }}
+    QToolButton[role="chip"] {{ border: 1px solid {c.line}; background: {c.raised}; padding: 3px 6px; }}
+    QToolButton[role="chip"]:hover {{ background: {c.hover}; }}
+    QToolButton[role="chip"]:focus {{ border: 1px solid {c.accent}; }}
     QPushButton {{ padding: 6px 16px; border: 1px solid {c.line}; border-radius: 4px; background: {c.raised}; }}
     QPushButton:hover {{ background: {c.hover}; }}
     QPushButton:focus {{ border: 1px solid {c.accent}; }}

@@ -61,7 +61,7 @@ class ChosenMap(QObject):
 
     def _bind(self) -> None:
         self._keys.rebind(resolve(self._actions, self.current.keys))
-        in_force().use(self.current.keys)
+        in_force().use(self.current.keys, self.current.name)
 
     def use(self, keymap: Keymap) -> None:
         """Put a map in force and remember it."""

@@ -17,22 +17,27 @@ __all__ = ["KeysInForce", "in_force", "key", "keys_text", "select_somebody", "wi
 
 
 class KeysInForce(QObject):
-    """Action id to keys; ``changed`` fires when another map is used. One per program (:func:`in_force`)."""
+    """Action id to keys; ``changed`` fires when another map is used. One per program (:func:`in_force`).
+
+    Attributes:
+        name: what the key map is called.
+    """
 
     changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self._keys: Mapping[str, tuple[str, ...]] = load_keymap(DEFAULT_KEYMAP)
+        self.name = "Default"
 
     @property
     def keys(self) -> Mapping[str, tuple[str, ...]]:
         """Action id to keys in Qt's portable spelling."""
         return self._keys
 
-    def use(self, keys: Mapping[str, tuple[str, ...]]) -> None:
-        """Put other keys in force and tell everybody."""
-        self._keys = keys
+    def use(self, keys: Mapping[str, tuple[str, ...]], name: str = "") -> None:
+        """Put other keys in force, those of the map ``name``, and tell everybody."""
+        self._keys, self.name = keys, name
         self.changed.emit()
 
 

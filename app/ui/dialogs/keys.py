@@ -280,6 +280,7 @@ class KeysDialog(QDialog):
             chip.setText(key_text(key))
             chip.setIcon(theme.icon("close"))
             chip.setIconSize(QSize(12, 12))
+            theme.set_role(chip, "chip")
             chip.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             chip.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the cross after the key
             chip.setToolTip(f"Take {key_text(key)} away")

@@ -94,8 +94,8 @@ class _Line(QStyledItemDelegate):
         room: QRect = option.rect  # type: ignore[attr-defined]
         font: QFont = option.font  # type: ignore[attr-defined]
         bright = chosen and not entry.reason  # a line that can't be used is grey when chosen, too
-        text = c.on_accent if bright else c.text if not entry.reason else c.disabled
         muted = c.on_accent if bright else c.muted
+        text = c.on_accent if bright else c.text if not entry.reason else _between(c.muted, c.disabled)
         painter.save()
         if chosen:
             painter.setPen(Qt.PenStyle.NoPen)
@@ -106,7 +106,7 @@ class _Line(QStyledItemDelegate):
         height = QFontMetrics(font).height()
         keys = QFontMetrics(font).horizontalAdvance(entry.keys)
         painter.setFont(font)
-        painter.setPen(QColor(muted))
+        painter.setPen(QColor(text if entry.reason else muted))
         painter.drawText(QRect(inner.right() - keys, inner.top(), keys + 1, height), Qt.AlignmentFlag.AlignRight, entry.keys)
         painter.setPen(QColor(text))
         self._title(painter, QRect(inner.left(), inner.top(), inner.width() - keys - 16, height), font, entry)
@@ -276,7 +276,7 @@ class Palette(QDialog):
         """At the top of the window, in the middle, no larger than the window."""
         window, row = self._window, self.list.sizeHintForRow(0)
         width = min(_WIDTH, window.width() - 4 * theme.GRID)
-        height = self.line.sizeHint().height() + _ROWS * row + 4 * theme.GRID
+        height = self.line.sizeHint().height() + _ROWS * row + 3 * theme.GRID + 2
         top = window.menuBar().height() + theme.GRID
         height = min(height, window.height() - top - 2 * theme.GRID)
         self.setFixedSize(width, height)
@@ -298,6 +298,12 @@ class Palette(QDialog):
         super().changeEvent(event)
         if event.type() == QEvent.Type.ActivationChange and self.isVisible() and not self.isActiveWindow():
             self.close()
+
+
+def _between(one: str, other: str) -> str:
+    """The colour half way: greyer than what can be used, and still easy to read."""
+    a, b = QColor(one), QColor(other)
+    return QColor((a.red() + b.red()) // 2, (a.green() + b.green()) // 2, (a.blue() + b.blue()) // 2).name()
 
 
 def _recent() -> tuple[str, ...]:

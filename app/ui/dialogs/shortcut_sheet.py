@@ -8,7 +8,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
+    QHBoxLayout,
     QHeaderView,
+    QLabel,
     QLineEdit,
     QPushButton,
     QTreeWidget,
@@ -74,18 +76,24 @@ class ShortcutSheet(QDialog):
         self.tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self.tree.header().setStretchLastSection(False)
         column.addWidget(self.tree, 1)
+        self.map = QLabel(self)
+        theme.set_role(self.map, "muted")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         buttons.rejected.connect(self.reject)
         self.change = QPushButton("Change keys…", self)
         self.change.setAutoDefault(False)
         buttons.addButton(self.change, QDialogButtonBox.ButtonRole.ActionRole)
         buttons.button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
-        column.addWidget(buttons)
+        row = QHBoxLayout()
+        row.addWidget(self.map, 1)
+        row.addWidget(buttons)
+        column.addLayout(row)
         in_force().changed.connect(self._fill)
         self._fill()
 
     def _fill(self) -> None:
         """Read all keys anew."""
+        self.map.setText(f"Key map: {in_force().name}")
         self.tree.clear()
         groups: dict[str, QTreeWidgetItem] = {}
         for action in self._actions:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSize
 from app.labels.changes import LabelChange
 from app.labels.statistics import BOUND_WORDS, MEASURES, Measure
 from app.ui import theme
+from app.ui.actions.in_force import in_force, select_somebody
 from app.ui.canvas.colours import on_ground, person_rgb, qcolor
 from app.ui.panels.course_plot import CoursePlot, Curve, line_pen
 from app.ui.panels.envelope import Envelope
@@ -164,6 +165,7 @@ class StatisticsPanel(Page):
         session.labels_changed.connect(self._labels_changed)
         session.picture_ready.connect(self._pace.ask)
         session.selection_changed.connect(self.refresh)
+        in_force().changed.connect(self.refresh)
         theme.theme().changed.connect(self._restyle)
         self._restyle()
         self._video_opened(session.video)
@@ -248,7 +250,7 @@ class StatisticsPanel(Page):
         self._name_selected(selected, session.selected_joint, session.skeleton)
         if not tracks:
             self._asked = self._computed = None
-            self._inner.show_words("Select a person: click one, press 1 to 9, or choose one above. Ctrl+click adds others.")
+            self._inner.show_words(f"{select_somebody('Select a person')} Or choose one above; Ctrl+click adds others.")
             return
         asked = Asked(tuple(tracks), joint, edge)
         if asked != self._asked:

@@ -312,7 +312,7 @@ def test_keys_are_changed_refused_taken_reset_and_taken_back(qtbot, window) -> N
         assert dialog.note.text().startswith(words) and window.keymap.current.id == "default"
     assert dialog.take.isVisible()
     QTest.mouseClick(dialog.take, Qt.MouseButton.LeftButton)
-    assert window.keymap.current.name == "My Default" and window.keymap.current.keys["go.frame"] == ()
+    assert window.keymap.current.name == "My keys" and window.keymap.current.keys["go.frame"] == ()
     press(window, Qt.Key.Key_G, CTRL)
     assert window.session.frame == 39
     qtbot.waitUntil(lambda: saved().get("keys") == {"go.last": ["Ctrl+G", "End"], "go.frame": []}, timeout=10_000)

@@ -119,7 +119,8 @@ class ChosenMap(QObject):
         return ""
 
     def _own(self, shipped: Keymap) -> Keymap:
-        path, name = free_path(f"My {shipped.name}"), f"My {shipped.name}"
+        name = "My keys" if shipped.id == "default" else f"My {shipped.name} keys"
+        path = free_path(name)
         if number := re.search(r"-(\d+)$", path.stem):
             name += f" {number[1]}"
         self._made.add(f"own/{path.stem}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -77,8 +78,6 @@ class KeysDialog(QDialog):
         header = self.tree.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        for section in (1, 2):
-            header.setSectionResizeMode(section, QHeaderView.ResizeMode.ResizeToContents)
         self.tree.currentItemChanged.connect(lambda *_: self._show_action())
         self.tree.itemActivated.connect(lambda *_: self.field.setFocus())
         column.addWidget(self.tree, 1)
@@ -230,12 +229,22 @@ class KeysDialog(QDialog):
             font.setBold(keys != was)
             row.setFont(1, font)
         self.tree.headerItem().setText(2, f"In {base.name}" if base is not None else "")  # type: ignore[union-attr]
+        self._fit_columns()
         self.tree.setColumnHidden(2, base is None)
         self.remove.setEnabled(now.own)
         self.reset_all.setEnabled(now.own and bool(now.given))
         self.undo.setEnabled(self._map.undoable)
         self._filter(self.search.text())
         self._show_action()
+
+    def _fit_columns(self) -> None:
+        """Room for the longest keys of all rows, shown or not: the columns must not jump while one searches."""
+        font = self.tree.font()
+        font.setBold(True)
+        metrics, head = QFontMetrics(font), self.tree.headerItem()
+        for column in (1, 2):
+            texts = [row.text(column) for row in self._rows.values()] + [head.text(column)]  # type: ignore[union-attr]
+            self.tree.header().resizeSection(column, max(map(metrics.horizontalAdvance, texts)) + 3 * theme.GRID)
 
     def _filter(self, text: str) -> None:
         words = text.lower().split()

@@ -48,7 +48,7 @@ def _sheet(window):
 
 def _dialog(window):
     """Another program's map, one key of one's own, and one that was refused."""
-    from hands import CTRL, PLAIN, wait_until
+    from hands import CTRL, wait_until
     from PySide6.QtCore import Qt
     from PySide6.QtTest import QTest
 
@@ -60,6 +60,6 @@ def _dialog(window):
     wait_until(lambda: window.keymap.current.id == "cvat", "the key map")
     dialog.choose_action("go.last")
     dialog.field.setFocus()
-    for code, held in ((Qt.Key.Key_F8, PLAIN), (Qt.Key.Key_G, CTRL)):
+    for code, held in ((Qt.Key.Key_End, CTRL), (Qt.Key.Key_G, CTRL)):
         QTest.keyClick(dialog.field, code, held)
     return dialog

@@ -319,11 +319,11 @@ def test_keys_are_changed_refused_taken_reset_and_taken_back(qtbot, window) -> N
 
     QTest.keyClick(field, Qt.Key.Key_Question, SHIFT)  # as a keyboard tells of ?: that is help
     assert "? belongs to" in dialog.note.text()
-    QTest.keyClick(field, Qt.Key.Key_Tab, Qt.KeyboardModifier.AltModifier)
-    assert window.keymap.current.keys["go.last"][0] == "Alt+Tab"
+    QTest.keyClick(field, Qt.Key.Key_Tab, CTRL | Qt.KeyboardModifier.AltModifier)
+    assert window.keymap.current.keys["go.last"][0] == "Ctrl+Alt+Tab"
     chip = next(button for button in dialog.findChildren(QToolButton) if button.text() == "End" and button.isVisible())
     QTest.mouseClick(chip, Qt.MouseButton.LeftButton)
-    assert window.keymap.current.keys["go.last"] == ("Alt+Tab", "Ctrl+G")
+    assert window.keymap.current.keys["go.last"] == ("Ctrl+Alt+Tab", "Ctrl+G")
     dialog.choose_action("go.frame")
     QTest.mouseClick(dialog.reset, Qt.MouseButton.LeftButton)  # its key is another's now
     assert "Ctrl+G belongs to “Last frame”" in dialog.note.text()
@@ -332,8 +332,8 @@ def test_keys_are_changed_refused_taken_reset_and_taken_back(qtbot, window) -> N
     QTest.mouseClick(dialog.reset_all, Qt.MouseButton.LeftButton)
     assert window.keymap.current.keys == window.keymap.default.keys and not dialog.reset_all.isEnabled()
     QTest.mouseClick(dialog.undo, Qt.MouseButton.LeftButton)
-    assert window.keymap.current.keys["go.last"] == ("Alt+Tab",)
-    qtbot.waitUntil(lambda: saved().get("keys") == {"go.last": ["Alt+Tab"]}, timeout=10_000)
+    assert window.keymap.current.keys["go.last"] == ("Ctrl+Alt+Tab",)
+    qtbot.waitUntil(lambda: saved().get("keys") == {"go.last": ["Ctrl+Alt+Tab"]}, timeout=10_000)
 
     # A joint's key and the window's may be the same: the dialog says which counts when.
     dialog.choose_action("go.first")

@@ -220,7 +220,7 @@ def kept(path: Path, budget: Budget) -> list[dict]:
     return [row for row in rows if row["budget"] == json.loads(json.dumps(asdict(budget)))]
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stills", type=Path, default=ROOT / "../shared/data/lspet", help="Leeds Sports Pose Extended")
@@ -239,7 +239,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--folder", type=Path, default=ROOT / "runs/ablation")
     parser.add_argument("--cache", type=Path, default=ROOT / "cache/ablation")
-    o = parser.parse_args()
+    o = parser.parse_args(arguments)
     torch.set_num_threads(o.threads)
     budget = Budget(tuple(o.size), o.steps, o.batch, o.first_steps, o.lr, o.windows)
     o.folder.mkdir(parents=True, exist_ok=True)

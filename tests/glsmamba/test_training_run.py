@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
@@ -12,12 +13,14 @@ import numpy as np
 import pytest
 import tiny_sets
 import torch
+from model_cases import TINY
 from safetensors.torch import load_file
 
-from glsmamba.checkpoint import load_checkpoint
+from glsmamba.checkpoint import load_checkpoint, save_checkpoint
 from glsmamba.config import PRESETS
 from glsmamba.data.sets import DataSetError
 from glsmamba.data.skeletons import COCO17, LSP14, POSETRACK15
+from glsmamba.modeling.model import GLSMamba
 from glsmamba.training.augment import Augmentation
 from glsmamba.training.labels import BLAZEPOSE33, TrainingDataError
 from glsmamba.training.run import Trainer, heatmap_loss, told_data, train
@@ -287,3 +290,40 @@ def test_two_processes_take_the_steps_of_one(clips):
     together = load_file(state / "model.safetensors")
     for name, value in alone.model.state_dict().items():
         torch.testing.assert_close(together[name], value, rtol=1e-3, atol=2e-5, msg=name)
+
+
+def test_the_trained_ablation_goes_on_where_it_was_and_says_what_each_part_brings(project):
+    spec = importlib.util.spec_from_file_location("trained_ablation", ROOT / "resources" / "train" / "ablation.py")
+    ablation = importlib.util.module_from_spec(spec)
+    sys.modules["trained_ablation"] = ablation
+    spec.loader.exec_module(ablation)
+    torch.manual_seed(0)
+    save_checkpoint(GLSMamba(TINY.with_(gsm_blocks=1)), project / "tiny.safetensors")
+    folder = project / "ablation"
+    command = [
+        "--stills", project / "people", "--checkpoint", project / "tiny.safetensors", "--folder", folder,
+        "--cache", project / "kept", "--variants", "full", "sum", "no-blocks", "--size", "64", "48", "--batch", "2",
+        "--first-steps", "2", "--windows", "4", "--validation", "2", "--steps", "2",
+    ]  # fmt: skip
+
+    def lines(seeds: int) -> list[str]:
+        ablation.main([*map(str, command), "--seeds", str(seeds)])
+        return (folder / "results.jsonl").read_text().splitlines()
+
+    first = lines(1)
+    both = lines(2)
+    rows = [json.loads(line) for line in both]
+    assert both[:3] == first  # what was done is not done again
+    assert [(row["seed"], row["variant"]) for row in rows] == [(s, v) for s in (1, 2) for v in ("full", "sum", "no-blocks")]
+    table = (folder / "table.md").read_text()
+    gains = [
+        100 * (a["measures"]["moving pictures"]["pck10"] - b["measures"]["moving pictures"]["pck10"])
+        for a, b in ((rows[0], rows[1]), (rows[3], rows[4]))
+    ]
+    assert f"| STMM over the sum | 2 | {np.mean(gains):+.1f} ± {np.std(gains, ddof=1):.1f} |" in table
+    command[-1] = "3"
+    assert len(lines(1)) == 9  # another budget is another table
+    assert "± " not in (folder / "table.md").read_text()
+    assert [ablation.verdict(v) for v in ([0.01, 0.012, 0.011], [-0.02, -0.03], [0.01, -0.01, 0.02], [0.0, 0.0], [0.1])] == [
+        "helps", "hurts", "not shown", "not shown", "one seed",
+    ]  # fmt: skip

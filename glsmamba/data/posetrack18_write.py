@@ -30,7 +30,7 @@ from glsmamba.data.problems import Problem, finite, head_segment, outside
 from glsmamba.data.records import Box, FrameRecord, PersonRecord, SequenceRecord, Visibility
 from glsmamba.data.skeletons import POSETRACK18, Skeleton, joint_map
 
-__all__ = ["Kind", "Occluded", "Written", "derived_head_box", "write"]
+__all__ = ["Kind", "Occluded", "Written", "derived_head_box", "extent_box", "write"]
 
 #: Ground truth, or results with scores.
 Kind = Literal["gt", "prediction"]
@@ -117,6 +117,14 @@ def derived_head_box(keypoints: np.ndarray, present: np.ndarray, skeleton: Skele
     diagonal = float(np.linalg.norm(top - bottom)) / _HEAD
     up = (top - bottom) / np.linalg.norm(top - bottom)
     return _square((top + bottom) / 2 + _HEAD_SHIFT * diagonal * up, diagonal)
+
+
+def extent_box(points: np.ndarray) -> Box:
+    """A person's box from the (N, 2) labelled joints, N > 0: their extent, 1.3 times as large about its centre."""
+    low, high = points.min(0), points.max(0)
+    size = np.maximum(high - low, 1.0) * _MARGIN
+    corner = (low + high) / 2 - size / 2
+    return float(corner[0]), float(corner[1]), float(size[0]), float(size[1])
 
 
 def _square(centre: np.ndarray, diagonal: float) -> Box:
@@ -248,12 +256,7 @@ class _Writer:
         return np.maximum(points, _NOT_ZERO)
 
     def _box(self, points: np.ndarray, person: PersonRecord) -> Box | None:
-        if len(points):
-            low, high = points.min(0), points.max(0)
-            size = np.maximum(high - low, 1.0) * _MARGIN
-            corner = (low + high) / 2 - size / 2
-            return float(corner[0]), float(corner[1]), float(size[0]), float(size[1])
-        return person.box
+        return extent_box(points) if len(points) else person.box
 
     def _head_box(self, person: PersonRecord, present: np.ndarray, box: Box, n: int) -> list[int]:
         """Drawn, else from the head's two joints, else estimated from the person's box and told."""

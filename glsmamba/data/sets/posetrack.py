@@ -18,15 +18,14 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from glsmamba.data import posetrack17, posetrack18
 from glsmamba.data.posetrack18_names import PoseTrackError
-from glsmamba.data.records import Box, FrameRecord, PersonRecord, SequenceRecord, Visibility
+from glsmamba.data.posetrack18_write import extent_box
+from glsmamba.data.records import FrameRecord, SequenceRecord, Visibility
 from glsmamba.data.sets.data_set import DataSet, DataSetError, LabelledSequence, listed
 from glsmamba.data.sets.pictures import PictureFiles, numbered
 
-__all__ = ["joints_extent_box", "label_files", "open_posetrack", "read_sequences", "splits_of", "year_of"]
+__all__ = ["label_files", "open_posetrack", "read_sequences", "splits_of", "year_of"]
 
 #: Where the labels of a split may lie.
 _PLACES = ("posetrack_data/{split}", "annotations/{split}", "posetrack_data/annotations/{split}", "jsons/{split}")
@@ -104,7 +103,7 @@ def open_posetrack(root: Path, split: str) -> DataSet:
 def read_sequences(file: Path) -> list[SequenceRecord]:
     """Sequences of a PoseTrack file of either kind, everybody with a box.
 
-    PoseTrack 2017 has none: people get the one that PoseTrack 2018 gave the same people, see :func:`joints_extent_box`.
+    PoseTrack 2017 has none: people get the one that PoseTrack 2018 gave the same people.
     """
     if year_of(file) != "posetrack17":
         return posetrack18.read(file)
@@ -112,19 +111,12 @@ def read_sequences(file: Path) -> list[SequenceRecord]:
     return [replace(record, frames=tuple(_with_boxes(frame) for frame in record.frames))]
 
 
-def joints_extent_box(person: PersonRecord, factor: float = 1.3) -> Box | None:
-    """PoseTrack 2018's box of a person: the extent of the labelled joints, 1.3 times as large; None without joints."""
-    points = person.keypoints[person.visibility != Visibility.ABSENT]
-    if not len(points):
-        return None
-    low, high = points.min(0), points.max(0)
-    size = np.maximum(high - low, 1.0) * factor
-    corner = (low + high) / 2 - size / 2
-    return float(corner[0]), float(corner[1]), float(size[0]), float(size[1])
-
-
 def _with_boxes(frame: FrameRecord) -> FrameRecord:
-    return replace(frame, people=tuple(replace(person, box=joints_extent_box(person)) for person in frame.people))
+    people = []
+    for person in frame.people:
+        points = person.keypoints[person.visibility != Visibility.ABSENT]
+        people.append(replace(person, box=extent_box(points) if len(points) else None))
+    return replace(frame, people=tuple(people))
 
 
 def _pictures(root: Path, record: SequenceRecord) -> PictureFiles:

@@ -2,7 +2,7 @@
 
 Its heat maps are COCO's; PoseTrack's joints are taken from them by name. PoseTrack has two that COCO lacks, the neck and the
 top of the head: those are estimated from shoulders and ears, score half of what the least certain of these scores, have no
-heat map, and are marked as estimated all the way to the labels.
+heat map, and are marked as estimated all the way to the labels. Its scores are not calibrated: there are no probabilities.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from glsmamba.data.skeletons import COCO17, POSETRACK15, Skeleton, joint_map
-from glsmamba.heatmaps import decode, inverted_affine, rescaled_affine, transformed
+from glsmamba.heatmaps import decode, inverted_affine, rescaled_affine, spreads, transformed
 from glsmamba.modeling.vitpose import ViTPose
 from glsmamba.predictor import PosePrediction, PoseWindow, Precision, Predictor
 from glsmamba.vitpose.importing import load_vitpose
@@ -98,4 +98,7 @@ class BaselinePredictor(Predictor):
         if keep:
             kept = np.zeros((len(POSETRACK15), *maps.shape[1:]), np.float32)  # nothing where joints are estimated
             kept[_GIVEN] = maps[_FROM_COCO[_GIVEN]]
-        return PosePrediction(keypoints, scores, kept, to_grid, self.config.grid)
+        to_frame = inverted_affine(to_grid)
+        wide = np.full(len(POSETRACK15), np.nan, np.float32)
+        wide[_GIVEN] = spreads(maps, places, (to_frame[0, 0], to_frame[1, 1]))[_FROM_COCO[_GIVEN]]
+        return PosePrediction(keypoints, scores, kept, to_grid, self.config.grid, wide)

@@ -2,7 +2,8 @@
 
 Doubt is a figure in [0, 1] per joint, put together from what is cheap to know:
 
-- the model's own word: 1 - calibrated probability, or, from a checkpoint that was not calibrated, what the score lacks;
+- the model's own word: how far its calibrated probability, or, from a checkpoint that was not calibrated, its score lies below
+  what is usual;
 - a jump: the joint moves between two frames by more than in the steps before and after (the person's own motion taken out);
 - off its path: the joint lies away from where its poses one frame before and after put it. This stands in for the disagreement
   of overlapping windows, which nobody computes: each frame is predicted once, as the middle of its own window;
@@ -31,6 +32,9 @@ __all__ = ["REACH", "Cause", "Doubts", "doubts_of", "words"]
 #: Frames before and after that decide what is usual; a change of a pose changes doubts as far away as this, and one more.
 WINDOW = 7
 REACH = WINDOW + 2
+#: Probability from which on the model is believed: being within 0.2 head sizes is asked a lot, and the shipped checkpoint's
+#: joints are that probable on average. (With 1 - probability every frame of every person is doubtful, which helps nobody.)
+_LIKELY = 1 / 3
 #: Score of a heat map's peak from which on an uncalibrated model is believed.
 _SURE = 0.6
 #: (no doubt up to here, full doubt from here) in parts of the person's size; a head is about 0.13.
@@ -155,7 +159,7 @@ def _of_word(span: Span, level: np.ndarray, amount: np.ndarray) -> np.ndarray:
     """The model's own word; (n, K) bool: where there is no calibrated probability."""
     model = (span.provenance == Provenance.MODEL) | (span.provenance == Provenance.REFINED)
     known = np.isfinite(span.probability)
-    level[:] = np.where(known, 1 - span.probability, np.clip(1 - span.scores / _SURE, 0, 1)) * model
+    level[:] = np.clip(1 - np.where(known, span.probability / _LIKELY, span.scores / _SURE), 0, 1) * model
     amount[:] = np.where(known, span.probability, span.scores)
     return ~known
 

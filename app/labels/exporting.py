@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+import numpy as np
+
 from app.labels.pose import Pose
 from app.labels.project import Project
 from glsmamba.data.records import FrameRecord, PersonRecord, SequenceRecord
 
-__all__ = ["Include", "to_record", "wanted"]
+__all__ = ["Include", "to_record", "told_scores", "wanted"]
 
 #: Which poses go out: everything, what a human touched (accepted or placed a joint of), or only what was accepted.
 Include = Literal["all", "touched", "accepted"]
@@ -20,7 +22,8 @@ def to_record(
 ) -> SequenceRecord:
     """All frames of a project, labelled or not, in time order. Track ids stay those of the project.
 
-    ``name`` is the sequence's name; by default the project file's.
+    Scores are calibrated probabilities where there are any (:func:`told_scores`). ``name`` is the sequence's name; by default
+    the project file's.
     """
     regions = list(project.ignore_regions().values())
     frames = []
@@ -39,4 +42,11 @@ def wanted(pose: Pose, include: Include) -> bool:
 
 
 def _person(track: int, pose: Pose) -> PersonRecord:
-    return PersonRecord(track, pose.keypoints, pose.visibility, pose.scores, pose.box, pose.head_box, pose.score)
+    return PersonRecord(track, pose.keypoints, pose.visibility, told_scores(pose), pose.box, pose.head_box, pose.score)
+
+
+def told_scores(pose: Pose) -> np.ndarray:
+    """(K,) float32 in [0, 1] what a file of predictions says of each joint in its ``scores``: the calibrated probability that it
+    is within 0.2 head sizes of the truth, else, from a checkpoint without calibration, the heat map's peak; 1 for a human's.
+    """
+    return np.where(np.isnan(pose.probability), pose.scores, pose.probability)

@@ -39,8 +39,10 @@ def write_provenance(
     """Write the table for a PoseTrack file that is written of the same project with the same choice of people.
 
     Columns are :data:`COLUMNS`: ``provenance`` is model, human, interpolated, refined, imported or estimated; ``checkpoint``
-    names the model of predicted, refined and estimated joints; ``pose`` is accepted, reviewed or empty. Absent joints have no
-    row, unless a human said that they are absent.
+    names the model of predicted, refined and estimated joints; ``score`` is the heat map's peak, ``probability`` the calibrated
+    probability, empty where the checkpoint was not calibrated (``scores`` of the JSON file are probabilities where there are
+    any, else peaks: :func:`app.labels.exporting.told_scores`); ``spread_px`` is the heat map's spread in pixels; ``pose`` is
+    accepted, reviewed or empty. Absent joints have no row, unless a human said that they are absent.
 
     Raises:
         ProjectError: the table could not be written.

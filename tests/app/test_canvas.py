@@ -321,6 +321,7 @@ def test_nearest_joint_is_announced_before_the_click(rig: Rig) -> None:
     rig.hover(rig.at(1, WRIST) + px(2.0, 2.0))
     assert rig.session.hovered == (1, WRIST)
     assert "left wrist" in rig.canvas.hover_text and ".80" in rig.canvas.hover_text and "predicted" in rig.canvas.hover_text
+    assert "not calibrated" in rig.canvas.hover_text
     assert rig.canvas.adornments().ring[:2] == pytest.approx(tuple(rig.at(1, WRIST)))
     rig.hover(np.array([12.0, 12.0]))
     assert rig.session.hovered is None and rig.canvas.hover_text == ""

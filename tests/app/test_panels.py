@@ -157,8 +157,26 @@ def test_a_typed_coordinate_is_an_edit(qtbot, window) -> None:
     qtbot.waitUntil(lambda: project.poses(0)[1].keypoints[WRIST, 0] == 77.25)
     pose = project.poses(0)[1]
     assert pose.provenance[WRIST] == Provenance.HUMAN and pose.keypoints[WRIST, 1] == 130.0
-    qtbot.waitUntil(lambda: column(keypoints.table, 5)[WRIST] == "by hand")
+    qtbot.waitUntil(lambda: column(keypoints.table, 7)[WRIST] == "by hand")
     assert column(keypoints.table, 1)[WRIST] == "77.2" or column(keypoints.table, 1)[WRIST] == "77.3"
+
+
+def test_what_the_model_says_of_its_own_doubt_is_shown_or_that_it_says_nothing(qtbot, window) -> None:
+    keypoints, session = panel(window, "keypoints"), window.session
+    session.select(1, WRIST)
+    assert keypoints.title.text().endswith("not calibrated")
+    tip = keypoints.model.index(WRIST, 0).data(Qt.ItemDataRole.ToolTipRole)
+    assert "score .65, not calibrated" in tip and column(keypoints.table, 3)[WRIST] == "–"
+
+    sure, wide = np.linspace(0.1, 0.8, 15), np.linspace(2, 9, 15)
+    session.project.store_predictions(0, {1: standing(90.0).with_(probability=sure, spread=wide)})
+    session.apply(lambda p: edits.move_joint(p, 0, 1, WRIST + 1, (60.0, 120.0)))
+    qtbot.waitUntil(lambda: column(keypoints.table, 3)[WRIST] == f"{sure[WRIST]:.2f}"[1:])
+    assert column(keypoints.table, 4)[WRIST] == f"{wide[WRIST]:.1f}" and column(keypoints.table, 5)[WRIST] == ".65"
+    assert [column(keypoints.table, n)[WRIST + 1] for n in (3, 4, 5)] == ["", "", ""]  # a human's
+    assert "not calibrated" not in keypoints.title.text()
+    tip = keypoints.model.index(WRIST, 0).data(Qt.ItemDataRole.ToolTipRole)
+    assert f"probability {sure[WRIST]:.2f}".replace("0.", ".") in tip and "px" in tip
 
 
 def test_what_is_no_number_is_refused_with_a_sentence(qtbot, window) -> None:
@@ -173,9 +191,9 @@ def test_what_is_no_number_is_refused_with_a_sentence(qtbot, window) -> None:
 def test_the_state_is_chosen_from_a_list(qtbot, window) -> None:
     keypoints = panel(window, "keypoints")
     window.session.select(1, WRIST)
-    keypoints.model.setData(keypoints.model.index(WRIST, 4), int(Visibility.OCCLUDED))
+    keypoints.model.setData(keypoints.model.index(WRIST, 6), int(Visibility.OCCLUDED))
     qtbot.waitUntil(lambda: window.session.poses(0)[1].visibility[WRIST] == Visibility.OCCLUDED)
-    qtbot.waitUntil(lambda: column(keypoints.table, 4)[WRIST] == "occluded")
+    qtbot.waitUntil(lambda: column(keypoints.table, 6)[WRIST] == "occluded")
 
 
 # ---- history ---------------------------------------------------------------------------------------------------------------

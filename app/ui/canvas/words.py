@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from app.labels.pose import Provenance, Visibility
+import math
+
+from app.labels.pose import Pose, Provenance, Visibility
 from app.ui.canvas.scene import ShownPerson
 from glsmamba.data.skeletons import Skeleton, joint_words
 
@@ -16,16 +18,46 @@ LONGEST_NAME = 24
 VISIBILITY_WORDS = {Visibility.ABSENT: "absent", Visibility.OCCLUDED: "occluded", Visibility.VISIBLE: "visible"}
 
 
+#: What a model says a joint's probability is where its checkpoint holds no calibration.
+NOT_CALIBRATED = "not calibrated"
+_OF_MODEL = (Provenance.MODEL, Provenance.REFINED, Provenance.ESTIMATED)
+
+
 def score_words(score: float) -> str:
     """ ".94", and "1.0" for certainty."""
     return "1.0" if score >= 0.995 else f"{score:.2f}"[1:]
 
 
+def probability_words(pose: Pose, joint: int) -> str:
+    """The calibrated probability of a model's joint, or "not calibrated"; "" where the joint is not the model's."""
+    if pose.provenance[joint] not in _OF_MODEL:
+        return ""
+    told = float(pose.probability[joint])
+    return NOT_CALIBRATED if math.isnan(told) else score_words(told)
+
+
+def spread_words(pose: Pose, joint: int) -> str:
+    """Spread of the joint's heat map in pixels of the frame; "" where there is none."""
+    wide = float(pose.spread[joint])
+    return "" if math.isnan(wide) else f"{wide:.1f}"
+
+
+def doubt_words(pose: Pose, joint: int) -> str:
+    """All that the model says of its own doubt: "probability .62, spread 4.1 px", "score .71, not calibrated"."""
+    told, wide = probability_words(pose, joint), spread_words(pose, joint)
+    if not told:
+        return ""
+    first = f"score {score_words(float(pose.scores[joint]))}, {told}" if told == NOT_CALIBRATED else f"probability {told}"
+    return f"{first}, spread {wide} px" if wide else first
+
+
 def joint_lines(person: ShownPerson, joint: int, skeleton: Skeleton, name: str) -> tuple[str, str]:
-    """Two lines that announce a joint: name and score, then its state and whose it is."""
+    """Two lines that announce a joint: its name and how sure the model is of it, then its state and whose it is."""
     pose = person.pose
     provenance, visibility = Provenance(int(pose.provenance[joint])), Visibility(int(pose.visibility[joint]))
-    score = "" if provenance in (Provenance.HUMAN, Provenance.NONE) else f"  {score_words(float(pose.scores[joint]))}"
+    sure = doubt_words(pose, joint)
+    if not sure and provenance not in (Provenance.HUMAN, Provenance.NONE):
+        sure = score_words(float(pose.scores[joint]))
     state = [PROVENANCE_WORDS.get(provenance, "")]
     if pose.accepted and provenance != Provenance.HUMAN:
         state.append("accepted")
@@ -33,7 +65,7 @@ def joint_lines(person: ShownPerson, joint: int, skeleton: Skeleton, name: str) 
     if not person.drawn[joint] and visibility != Visibility.ABSENT:
         state.append("below the threshold")
     state.append(f"{person.number} · {name}")
-    return joint_words(skeleton.joints[joint]) + score, " · ".join(part for part in state if part)
+    return "  ".join(filter(None, (joint_words(skeleton.joints[joint]), sure))), " · ".join(part for part in state if part)
 
 
 def person_label(person: ShownPerson, name: str) -> str:

@@ -22,7 +22,15 @@ from app.labels.pose import Pose, Provenance, Visibility
 from app.ui import theme
 from app.ui.actions.in_force import in_force, select_somebody
 from app.ui.canvas.colours import joint_colours, qcolor
-from app.ui.canvas.words import PROVENANCE_WORDS, VISIBILITY_WORDS, score_words
+from app.ui.canvas.words import (
+    NOT_CALIBRATED,
+    PROVENANCE_WORDS,
+    VISIBILITY_WORDS,
+    doubt_words,
+    probability_words,
+    score_words,
+    spread_words,
+)
 from app.ui.panels.page import PACE_MS, Pace, Page, make_table
 from app.ui.panels.swatch import swatch
 from app.ui.session import Session
@@ -31,8 +39,13 @@ from glsmamba.data.skeletons import Skeleton, joint_words
 __all__ = ["KeypointsModel", "KeypointsPanel"]
 
 _Index = QModelIndex | QPersistentModelIndex
-_COLUMNS = ("Joint", "x", "y", "Score", "State", "From")
-_X, _Y, _STATE = 1, 2, 4
+_COLUMNS = ("Joint", "x", "y", "Probability", "Spread", "Score", "State", "From")
+_X, _Y, _PROBABILITY, _SPREAD, _SCORE, _STATE, _FROM = range(1, 8)
+_HEADINGS = {
+    _PROBABILITY: "How probable it is that the joint is within 0.2 head sizes of the truth, as the checkpoint was calibrated",
+    _SPREAD: "How far the heat map spreads around its peak, in pixels",
+    _SCORE: "Peak of the heat map: how sure it looks, 0 to 1; no probability",
+}
 
 
 class KeypointsModel(QStandardItemModel):
@@ -45,6 +58,8 @@ class KeypointsModel(QStandardItemModel):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(0, len(_COLUMNS), parent)
         self.setHorizontalHeaderLabels(list(_COLUMNS))
+        for column, words in _HEADINGS.items():
+            self.horizontalHeaderItem(column).setToolTip(words)
         self._session = session
         self.pose: Pose | None = None
         self.place = (0, 0)
@@ -98,8 +113,8 @@ class KeypointsModel(QStandardItemModel):
         if not before or before[-1] != colour:
             disc = self._session.skeleton.sides[joint] != "right"  # as on the picture
             items[0].setData(swatch(colour, disc), Qt.ItemDataRole.DecorationRole)
-        if not before or before[4:6] != texts[4:6]:
-            words = f"{texts[0]}: {texts[4]}, {texts[5]}"
+        if not before or before[_PROBABILITY:-1] != texts[_PROBABILITY:]:
+            words = "\n".join(filter(None, (f"{texts[0]}: {texts[_STATE]}, {texts[_FROM]}", doubt_words(self.pose, joint))))
             ground = QBrush(QColor(theme.colors().muted)) if absent else None
             for column, item in enumerate(items):
                 hint = "\nDouble-click or press F2 to change it." if column in (_X, _Y, _STATE) else ""
@@ -158,11 +173,14 @@ def _texts(pose: Pose, skeleton: Skeleton, joint: int) -> tuple[str, ...]:
     visibility = Visibility(int(pose.visibility[joint]))
     absent = visibility == Visibility.ABSENT
     x, y = pose.keypoints[joint].tolist()
+    told = probability_words(pose, joint)
     return (
         joint_words(skeleton.joints[joint]),
         "–" if absent else f"{x:.1f}",
         "–" if absent else f"{y:.1f}",
-        score_words(float(pose.scores[joint])) if provenance in (Provenance.MODEL, Provenance.ESTIMATED) else "",
+        "–" if told == NOT_CALIBRATED else told,
+        spread_words(pose, joint),
+        score_words(float(pose.scores[joint])) if told else "",
         VISIBILITY_WORDS[visibility],
         PROVENANCE_WORDS.get(provenance, ""),
     )
@@ -216,8 +234,8 @@ class KeypointsPanel(Page):
         self.table.setModel(self.model)
         self.table.setItemDelegate(_Editors(self.table))
         self.table.horizontalHeader().setMinimumSectionSize(36)
-        self.spare(self.table, 5, 66)
-        self.spare(self.table, 3, 44)
+        for column, letters in ((_PROBABILITY, 44), (_SPREAD, 58), (_SCORE, 66), (_FROM, 76)):
+            self.spare(self.table, column, letters)
         self._fit()
         self.table.selectionModel().currentRowChanged.connect(self._chosen)
         column = QVBoxLayout(content)
@@ -247,7 +265,8 @@ class KeypointsPanel(Page):
         # The rarest and longest words are cut, and whole in the tip: at its width no room would be left for the joints' names.
         rare = (Provenance.REFINED, Provenance.ESTIMATED)
         sources = tuple(words for source, words in PROVENANCE_WORDS.items() if source not in rare)
-        self.fit_columns(self.table, {_X: (longest,), _Y: (longest,), 3: ("1.0",), _STATE: states, 5: sources})
+        numbers = {_X: (longest,), _Y: (longest,), _PROBABILITY: ("1.0",), _SPREAD: (longest,), _SCORE: ("1.0",)}
+        self.fit_columns(self.table, {**numbers, _STATE: states, _FROM: sources})
 
     def refresh(self) -> None:
         """Show the selected person of the frame on screen."""
@@ -265,7 +284,10 @@ class KeypointsPanel(Page):
             self.show_words(f"{session.track_name(track)} is not in this frame.")
         else:
             state = "accepted" if pose.accepted else f"score {score_words(pose.score)}"
-            self.title.setText(f"{session.track_name(track)} in frame {frame} · {state}")
+            told = {probability_words(pose, joint) for joint in range(len(session.skeleton))}
+            # Said once: in each row the words would take the room of the joints' names.
+            plain = f" · {NOT_CALIBRATED}" if NOT_CALIBRATED in told else ""
+            self.title.setText(f"{session.track_name(track)} in frame {frame} · {state}{plain}")
             self.show_content()
             self._follow()
 

@@ -46,7 +46,9 @@ def _person(track: int, pose: Pose) -> PersonRecord:
 
 
 def told_scores(pose: Pose) -> np.ndarray:
-    """(K,) float32 in [0, 1] what a file of predictions says of each joint in its ``scores``: the calibrated probability that it
-    is within 0.2 head sizes of the truth, else, from a checkpoint without calibration, the heat map's peak; 1 for a human's.
+    """(K,) float32 in [0, 1]: what a file of predictions says of each joint in its ``scores``.
+
+    The calibrated probability that it is within 0.2 head sizes of the truth; from a checkpoint without calibration the heat
+    map's peak; 1 for a human's.
     """
     return np.where(np.isnan(pose.probability), pose.scores, pose.probability)

@@ -143,6 +143,8 @@ class CapturedWindow:
 
     def block(self, block: Block) -> BlockScan:
         """The scan of a block; ValueError if there is none such."""
+        if not self._inputs:
+            raise ValueError("This model has neither GSM nor LRM blocks: nothing is scanned, and there is no activation map.")
         if block not in self._inputs:
             counts = ", ".join(f"{sum(kind == name for kind, _ in self.blocks)} {name}" for name in ("gsm", "lrm"))
             raise ValueError(f"There is no block {block[0]} {block[1]}; this model has {counts} blocks, numbered from 0.")
@@ -182,13 +184,13 @@ class CapturedWindow:
 
         Args:
             query: a joint's index, or (x, y) in pixels of the key frame; only where ``kind.quantity`` is ``row``.
-            kind: block, quantity, mode and reduction.
+            kind: block, quantity, mode and reduction; the row of the query in the model's first block by default.
             between: called before each path where all tokens are asked about; may raise.
 
         Raises:
             ValueError: no such joint or block, no query where one is needed, or the point is outside the crop.
         """
-        kind = kind or MapKind()
+        kind = kind or MapKind(next(iter(self._inputs), ("gsm", 0)))
         scan = self.block(kind.block)
         if kind.quantity != "row":
             return ActivationMaps(gathered(scan.totals(kind.quantity, kind.reduction, between)), None, self.crop, kind)

@@ -321,7 +321,7 @@ class Predictor:
         Args:
             window: the person.
             query: a joint's index (its decoded place is asked about) or (x, y) in pixels of the key frame.
-            kind: block, quantity, mode and reduction; the row of the query in the first GSM block by default.
+            kind: block, quantity, mode and reduction; the row of the query in the first block by default.
             cancelled: as in :meth:`predict`.
 
         Raises:

@@ -724,7 +724,10 @@ class Engine:
 
         try:
             captured, numbers, pictures = self._captured(order, box, predictor)
-            maps = captured.maps(order.query, order.kind, between)
+            kind = order.kind
+            if captured.blocks and kind.block not in captured.blocks:  # asked of another model, or of one without GSM
+                kind = replace(kind, block=captured.blocks[0])
+            maps = captured.maps(order.query, kind, between)
         except Cancelled as error:
             raise CancelledError from error
         transposed = predictor.config.unified_pair == "transpose"

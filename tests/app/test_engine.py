@@ -403,6 +403,9 @@ def test_maps_of_one_person_run_the_model_once_and_the_newest_request_wins(proje
         left.result()
     assert late[0].result().joint == 7 and len(captured) == 1
     stage.predictor.before_block = lambda _n: None
+    gone = engine.activation(4, one, 4, MapKind(("gsm", 3)))  # a block of the model before, or of one that has more
+    stage.work()
+    assert gone.result().maps.block == ("gsm", 0)
     engine.activation(4, other, 4), stage.work()
     assert len(captured) == 2
     engine.activation(4, one, 4), stage.work()

@@ -69,8 +69,10 @@ def test_a_variant_learns_is_kept_predicts_and_shows_its_maps(name, pictures, tm
         assert all(value.shape == (5, *config.grid) for value in maps.values())
         assert maps["all"][2].max() > 0
     if not captured.blocks:
-        with pytest.raises(ValueError, match=r"0 gsm, 0 lrm blocks"):
+        with pytest.raises(ValueError, match=r"neither GSM nor LRM"):
             captured.maps(3)
+    else:
+        assert captured.maps(3).block == captured.blocks[0]
 
 
 def test_the_target_stays_as_wide_on_the_person_at_every_stride():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from hashlib import sha256
 from pathlib import Path
@@ -88,7 +87,7 @@ class Examples:
             return cls(**{field.name: data[field.name] for field in fields(cls)})
 
 
-def gather(project: Project, progress: Callable[[float], None] | None = None) -> Examples:
+def gather(project: Project) -> Examples:
     """What of a project can be learnt from.
 
     A pose counts when a human reviewed or accepted it, or placed a joint of it. Joints that a human placed count fully. Other
@@ -100,12 +99,12 @@ def gather(project: Project, progress: Callable[[float], None] | None = None) ->
     """
     index = joint_map(project.skeleton, POSETRACK15)
     frames, tracks, boxes, points, known, trust = [], [], [], [], [], []
-    for frame in range(project.n_frames):
-        if progress is not None and frame % 1024 == 0:
-            progress(frame / project.n_frames)
-        flags = project.frame_flags(frame)
-        if not any(value & codec.REVIEWED or value & codec.FIGURE in (2, 3) for value in flags.values()):
-            continue
+    wanted = np.zeros(project.n_frames, bool)
+    for track in project.tracks():
+        flags = project.track_flags(track)
+        figure = flags & codec.FIGURE
+        wanted |= (figure == 2) | (figure == 3) | ((flags & codec.REVIEWED != 0) & (figure > 0))
+    for frame in np.flatnonzero(wanted).tolist():
         for track, pose in project.poses(frame).items():
             box, weight = box_of(pose), trusted(pose)[np.maximum(index, 0)] * (index >= 0)
             if box is None or box[2] <= 0 or box[3] <= 0 or (weight > 0).sum() < _LEAST_JOINTS:

@@ -1,4 +1,4 @@
-"""The process that improves a model beside the window: ``python -m app.learning.process FOLDER``.
+"""The process that improves a model beside the window: ``python -m app.learning.process FOLDER [STEPS OF NICENESS]``.
 
 It does the job in the folder (:mod:`app.learning.improve`) at low priority and writes a line of JSON to its output for each
 thing that happens: ``{"reading": 0.4}``, the fields of ``Step``, and last ``{"finished": true}``, ``{"stopped": true}`` or
@@ -20,14 +20,12 @@ from app.learning.improve import Stopped, improve
 
 __all__ = ["main"]
 
-#: Steps of niceness: the window and its predictions come first.
-_NICER = 10
 _WINDOWS_BELOW_NORMAL = 0x00004000
 
 
 def main(arguments: list[str]) -> int:
     """Do the job in the folder named; returns the exit code."""
-    _stand_back()
+    _stand_back(int(arguments[1]) if len(arguments) > 1 else 0)
     ended = threading.Event()
     threading.Thread(target=_watch, args=(ended,), name="watching the window", daemon=True).start()
     try:
@@ -55,7 +53,9 @@ def _watch(ended: threading.Event) -> None:
     ended.set()
 
 
-def _stand_back() -> None:
+def _stand_back(steps: int) -> None:
+    if not steps:
+        return
     with contextlib.suppress(OSError):
         if sys.platform == "win32":
             import ctypes
@@ -63,7 +63,7 @@ def _stand_back() -> None:
             kernel = ctypes.windll.kernel32
             kernel.SetPriorityClass(kernel.GetCurrentProcess(), _WINDOWS_BELOW_NORMAL)
         else:
-            os.nice(_NICER)
+            os.nice(steps)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ class Improver(QObject):
     improvement waits, also over restarts, until somebody adopts it or keeps the old model.
 
     Attributes:
+        nicer: steps of niceness of the process: the window and its predictions come first.
         state: how it stands.
         words: what is or would be learnt from and measured on.
         sentence: why not, in the states refused and failed.
@@ -54,6 +55,7 @@ class Improver(QObject):
         self._process: subprocess.Popen[str] | None = None
         self._ticket = 0
         self._settings: dict[str, Any] = {}
+        self.nicer = 10
         self._line.connect(self._said)
         self._forget()
         session.video_opened.connect(lambda _video: self.leave())
@@ -114,6 +116,7 @@ class Improver(QObject):
             return
         self._ticket += 1
         ticket, folder, job, examples = self._ticket, self._folder, self._job, self._examples
+        nicer = self.nicer
         going_on = self.state == "interrupted" and not anew
         if not going_on:
             self.losses, self.errors, self.step = [], [], 0
@@ -127,7 +130,7 @@ class Improver(QObject):
                 if not going_on:
                     shutil.rmtree(folder, ignore_errors=True)
                     begin(folder, job, examples)
-                process = _spawn(folder)
+                process = _spawn(folder, nicer)
             except OSError as error:
                 self._tell(ticket, {"failed": f"The improvement could not be started ({error.strerror or error})."})
                 return
@@ -323,11 +326,11 @@ def _history(folder: Path) -> dict[str, Any]:
     return {"losses": losses, "errors": errors, **numbers}
 
 
-def _spawn(folder: Path) -> subprocess.Popen[str]:
+def _spawn(folder: Path, nicer: int) -> subprocess.Popen[str]:
     """The process; its input stays open as long as this program lives."""
     paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return subprocess.Popen(
-        [sys.executable, "-m", "app.learning.process", str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        [sys.executable, "-m", "app.learning.process", str(folder), str(nicer)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, text=True, encoding="utf-8", env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
     )  # fmt: skip
 

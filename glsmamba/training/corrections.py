@@ -96,7 +96,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Step:
-    """Where an improvement stands; ``loss`` is the mean since the last one, ``measured`` is there now and then."""
+    """Where an improvement stands; ``loss`` is that of the step, ``measured`` is there now and then."""
 
     step: int
     steps: int

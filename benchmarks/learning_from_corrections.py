@@ -6,10 +6,11 @@ No human corrected these clips. **Joints on which two public models (MoveNet Thu
 for the annotator.** They are what a human would say give or take some 2 % of the person's size, so that no error falls below
 that, and the model's encoder began as one of the two. The clips are held out: nothing was trained on them.
 
-The program's own way is taken: a project of the clip, in which the model predicted people in ``--frames`` frames of its first
-two fifths; the stand-in moves each joint on which the teachers agree to its place and says of all others that they are absent;
-``main.py improve``'s code does the rest. Measured is the rest of the clip, from five frames after the last corrected one on,
-with the error of each joint as a share of the longer side of the person's box. The interval is a bootstrap over frames, paired.
+The program's own way is taken: a project of the clip, in which the model predicted people in ``--frames`` frames, evenly over
+the clip (over its first part with ``--within``, which is harder: the rest then shows what was never corrected); the stand-in
+moves each joint on which the teachers agree to its place and says of all others that they are absent; ``main.py improve``'s
+code does the rest. Measured are frames of the rest of the clip, none nearer than five to a corrected one, with the error of
+each joint as a share of the longer side of the person's box. The interval is a bootstrap over frames, paired.
 ``--other`` is another clip that is measured before and after, to see what was forgotten.
 
 Needs onnxruntime and the teachers (``../shared/data/models``). Exits with 1 where a goal is missed.
@@ -46,8 +47,8 @@ from glsmamba.training.corrections import Measured, cut_person
 from glsmamba.training.samples import Person
 
 DATA = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
-#: Share of the clip in which frames are corrected, and frames between those and the ones that are measured.
-FIRST, APART = 0.4, 5
+#: Measured frames are at least so far from corrected ones: no window of five frames is on both sides.
+APART = 5
 #: People smaller than this, or with fewer agreed joints, are left out.
 SMALLEST, LEAST = 64, 4
 
@@ -174,8 +175,8 @@ def measured(options: argparse.Namespace) -> list[Goal]:
     predictor = Predictor.from_checkpoint(start, threads=options.threads)
     clip = Clip(options.clip, options.models)
     n = len(clip.index)
-    corrected = np.unique(np.linspace(2, int(FIRST * n), options.frames).round().astype(int)).tolist()
-    rest = list(range(corrected[-1] + APART, n - 2, options.every))
+    corrected = np.unique(np.linspace(2, 2 + options.within * (n - 5), options.frames).round().astype(int))
+    rest = [frame for frame in range(2, n - 2) if np.abs(corrected - frame).min() >= APART][:: options.every]
     people, at = cuts(clip, rest, predictor)
     before = errors(predictor, people)
     other: list[Person] = []
@@ -186,10 +187,10 @@ def measured(options: argparse.Namespace) -> list[Goal]:
     other_before = errors(predictor, other) if other else np.zeros((0, 15))
     with tempfile.TemporaryDirectory() as folder:
         with Project.create(Path(folder) / "clip.glsproj", clip.frames.reader.info) as project:  # type: ignore[attr-defined]
-            annotate(project, clip, predictor, corrected)
+            annotate(project, clip, predictor, corrected.tolist())
             examples = gather(project)
         settings: dict[str, Any] = {"seconds": 60 * options.minutes} | {
-            name: getattr(options, name) for name in ("steps", "lr") if getattr(options, name)
+            name: getattr(options, name) for name in ("steps", "lr", "measures") if getattr(options, name)
         }
         job = Job("clip.glsproj", str(clip.path), str(start), "cpu", examples.words, examples.digest, settings)
         print(examples.words)
@@ -207,7 +208,7 @@ def measured(options: argparse.Namespace) -> list[Goal]:
         print(verdict(outcome.before.__dict__, outcome.after.__dict__))
         improved = Predictor.from_checkpoint(outcome.checkpoint, threads=options.threads)
         after, other_after = errors(improved, people), errors(improved, other) if other else other_before
-    print(f"{outcome.steps} steps in {minutes:.1f} minutes, {busy:.1f} minutes of processor time; {machine()}")
+    print(f"{len(corrected)} corrected frames of {n}; {outcome.steps} steps in {minutes:.1f} minutes, {busy:.1f} minutes of processor time; {machine()}")
     told(f"{clip.path.name}, frames {rest[0]} to {rest[-1]}, none of them corrected", people, before, after)
     low, high = gain(before, after, at)
     share = 1 - float(np.nanmean(after) / np.nanmean(before))
@@ -231,7 +232,9 @@ def main() -> int:
     parser.add_argument("--models", type=Path, default=DATA / "models", metavar="DIR", help="the teachers")
     parser.add_argument("--weights", metavar="FILE", help="the model to improve (default: the shipped one)")
     parser.add_argument("--frames", type=int, default=20, metavar="N", help="corrected frames (default 20)")
-    parser.add_argument("--every", type=int, default=3, metavar="N", help="measure every Nth frame of the rest (default 3)")
+    parser.add_argument("--within", type=float, default=1.0, metavar="SHARE", help="of the clip that they lie in (default 1)")
+    parser.add_argument("--every", type=int, default=3, metavar="N", help="measure every Nth of the other frames (default 3)")
+    parser.add_argument("--measures", type=int, help="how often the project's own held-out frames are looked at")
     parser.add_argument("--minutes", type=float, default=8.0, help="of training at most (default 8)")
     parser.add_argument("--lr", type=float, help="learning rate (default: the program's own)")
     parser.add_argument("--steps", type=int, help="of training (default: the program's own)")

@@ -208,7 +208,8 @@ def measured(options: argparse.Namespace) -> list[Goal]:
         print(verdict(outcome.before.__dict__, outcome.after.__dict__))
         improved = Predictor.from_checkpoint(outcome.checkpoint, threads=options.threads)
         after, other_after = errors(improved, people), errors(improved, other) if other else other_before
-    print(f"{len(corrected)} corrected frames of {n}; {outcome.steps} steps in {minutes:.1f} minutes, {busy:.1f} minutes of processor time; {machine()}")
+    print(f"{len(corrected)} corrected frames of {n}")
+    print(f"{outcome.steps} steps in {minutes:.1f} minutes, {busy:.1f} minutes of processor time; {machine()}")
     told(f"{clip.path.name}, frames {rest[0]} to {rest[-1]}, none of them corrected", people, before, after)
     low, high = gain(before, after, at)
     share = 1 - float(np.nanmean(after) / np.nanmean(before))

@@ -25,7 +25,7 @@ from glsmamba.modeling.pixels import normalised
 from glsmamba.predictor import PoseWindow, Predictor
 from glsmamba.training.augment import Augmentation
 from glsmamba.training.labels import TrainingDataError
-from glsmamba.training.run import heatmap_loss
+from glsmamba.training.loss import heatmap_loss
 from glsmamba.training.samples import BatchSource, Person, Shape
 from glsmamba.training.state import Progress, load_state, newest_state, save_state
 from glsmamba.weight_file import file_digest

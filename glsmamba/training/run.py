@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
 
 from glsmamba.checkpoint import save_checkpoint
 from glsmamba.config import ModelConfig
@@ -41,6 +40,7 @@ from glsmamba.training.clips import load_clip_people
 from glsmamba.training.encoders import load_public
 from glsmamba.training.journal import Journal, sample_sheet
 from glsmamba.training.labels import TrainingDataError, load_lspet
+from glsmamba.training.loss import heatmap_loss
 from glsmamba.training.people import people_of
 from glsmamba.training.samples import Batch, BatchSource, Person, Shape, load_people
 from glsmamba.training.settings import DataSource, Phase, Settings, read_settings
@@ -390,19 +390,6 @@ def told_data(
     if wanting:
         raise DataSetError(" ".join(wanting))
     return "\n".join(lines)
-
-
-def heatmap_loss(predicted: Tensor, targets: Tensor, weights: Tensor, total: Tensor | None = None) -> Tensor:
-    """Squared error summed over a map, averaged over the joints that count.
-
-    Args:
-        predicted: (B, K, h, w).
-        targets: (B, K, h, w).
-        weights: (B, K); 0 leaves a joint out.
-        total: sum of all weights, where this is but a part of the batch.
-    """
-    per_joint = (predicted.float() - targets).square().sum((2, 3))
-    return (per_joint * weights).sum() / (weights.sum() if total is None else total).clamp(min=1.0)
 
 
 def launched(settings: Settings, devices: int | None = None, accelerator: str = "auto") -> Fabric:

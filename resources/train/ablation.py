@@ -42,7 +42,7 @@ from glsmamba.modeling.pixels import normalised
 from glsmamba.training.augment import Augmentation, place
 from glsmamba.training.clips import load_clip_people
 from glsmamba.training.labels import load_lspet, person_size
-from glsmamba.training.run import heatmap_loss
+from glsmamba.training.loss import heatmap_loss
 from glsmamba.training.samples import Person, Shape, load_people, make_sample
 from glsmamba.variants import VARIANTS
 

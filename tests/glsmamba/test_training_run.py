@@ -23,7 +23,8 @@ from glsmamba.data.skeletons import COCO17, LSP14, POSETRACK15
 from glsmamba.modeling.model import GLSMamba
 from glsmamba.training.augment import Augmentation
 from glsmamba.training.labels import BLAZEPOSE33, TrainingDataError
-from glsmamba.training.run import Trainer, heatmap_loss, told_data, train
+from glsmamba.training.loss import heatmap_loss
+from glsmamba.training.run import Trainer, told_data, train
 from glsmamba.training.samples import BatchSource, Shape
 from glsmamba.training.settings import SettingsError, read_settings, settings_from
 from glsmamba.training.state import newest_state

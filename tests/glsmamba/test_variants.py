@@ -16,7 +16,7 @@ from glsmamba.modeling.movenet import MoveNetEncoder
 from glsmamba.modeling.pixels import normalised
 from glsmamba.modeling.vit import ViTPoseEncoder
 from glsmamba.predictor import PoseWindow, Predictor
-from glsmamba.training.run import heatmap_loss
+from glsmamba.training.loss import heatmap_loss
 from glsmamba.training.settings import SettingsError, settings_from
 from glsmamba.variants import VARIANTS
 from glsmamba.vitpose.importing import import_vitpose

@@ -55,7 +55,8 @@ def selective_streams(
     from glsmamba.scan.numba_scan import scan_streams_cpu
 
     check_inputs((batch, paths, length, inner), u, A, Bm, Cm, D, delta_bias, order)
-    return scan_streams_cpu(*(t.float() for t in tensors), order, streams)
+    u, low, weight, A, Bm, Cm, D, delta_bias = (t.float() for t in tensors)
+    return scan_streams_cpu(u, low, weight, A, Bm, Cm, D, delta_bias, order, streams)
 
 
 def by_paths(

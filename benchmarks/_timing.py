@@ -1,4 +1,4 @@
-"""What the benchmarks of the kernels and of the model share: the machine in a line, timing, and the lines of goals."""
+"""What the benchmarks of the kernels and of the model share: the machine, what it can do at best, timing, and goals."""
 
 from __future__ import annotations
 
@@ -58,3 +58,18 @@ def timed(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
+
+
+def gemm_speed() -> float:
+    """Floating point operations per second of a large float32 product."""
+    n = 2048
+    a, b, out = (torch.randn(n, n) for _ in range(3))
+    torch.mm(a, b, out=out)
+    return 2 * n**3 / min(timed(lambda: torch.mm(a, b, out=out)) for _ in range(4))
+
+
+def memory_speed() -> float:
+    """Bytes per second, read and written, of a copy that no cache holds."""
+    a = torch.zeros(1 << 26)
+    b = torch.empty_like(a).copy_(a)
+    return 2 * a.nbytes / min(timed(lambda: b.copy_(a)) for _ in range(4))

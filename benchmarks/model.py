@@ -31,11 +31,12 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from _timing import Goal, machine, report, timed
+from _timing import Goal, gemm_speed, machine, report, timed
 
 from glsmamba.config import PRESETS
 from glsmamba.modeling import kernels
 from glsmamba.modeling.model import GLSMamba
+from glsmamba.modeling.s6 import S6Paths
 from glsmamba.predictor import PosePrediction, PoseWindow, Predictor
 from glsmamba.scan.deform import deformable_by_grid_sample
 from glsmamba.scan.reference import scan_loop
@@ -70,17 +71,23 @@ class Stages:
 
     @staticmethod
     def _stages(model: GLSMamba) -> Iterator[tuple[str, nn.Module]]:
+        def parts(kind: str, block: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+            yield kind + ": linear in and out", block.linear_in  # type: ignore[misc]
+            yield kind + ": linear in and out", block.linear_out  # type: ignore[misc]
+            yield kind + ": gate", block.gate  # type: ignore[misc]
+            yield kind + ": FFN", block.ffn  # type: ignore[misc]
+
         yield "encoder", model.encoder
         yield "embedding", model.embed
         for block in model.gsm:
             yield "GSM", block
             yield "GSM: scans (STS6D)", block.sts6d  # type: ignore[misc]
             yield "GSM: deformable merge (STMM)", block.stmm  # type: ignore[misc]
-            yield "GSM: FFN", block.ffn  # type: ignore[misc]
+            yield from parts("GSM", block)
         for block in model.lrm:
             yield "LRM", block
             yield "LRM: scans (WSTS)", block.wsts  # type: ignore[misc]
-            yield "LRM: FFN", block.ffn  # type: ignore[misc]
+            yield from parts("LRM", block)
         yield "head", model.head
 
     def table(self, total: float) -> list[tuple[str, float]]:
@@ -168,14 +175,6 @@ def measure_t(threads: int, repeats: int) -> list[Goal]:
     ]
 
 
-def gemm_speed() -> float:
-    """Floating point operations per second of a large float32 product."""
-    n = 2048
-    a, b, out = (torch.randn(n, n) for _ in range(3))
-    torch.mm(a, b, out=out)
-    return 2 * n**3 / min(timed(lambda: torch.mm(a, b, out=out)) for _ in range(4))
-
-
 def matrix_products(model: GLSMamba, window: Tensor) -> int:
     """Floating point operations of all linear layers, convolutions and products of one forward pass."""
     attention = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu  # the counter knows those of CUDA only
@@ -185,7 +184,9 @@ def matrix_products(model: GLSMamba, window: Tensor) -> int:
 
     with FlopCounterMode(display=False, custom_mapping={attention: count}) as counter:
         model(window)
-    return counter.get_total_flops()
+    # the product that makes step sizes is inside the scan's kernel, where the counter does not see it
+    steps = [(module.dt_proj.numel(), module.copies) for module in model.modules() if isinstance(module, S6Paths)]
+    return counter.get_total_flops() + sum(2 * model.config.tokens * numbers * copies for numbers, copies in steps)
 
 
 def measure_b(repeats: int) -> list[Goal]:

@@ -135,8 +135,8 @@ def selective_scan(
         u: (B, L, I) input, shared by all paths and read through ``order``.
         delta: (B, K, L, I) step sizes before bias and softplus, indexed by raster token.
         A: (K, I, N) decay rates, negative.
-        Bm: (B, K, L, N), indexed by raster token.
-        Cm: (B, K, L, N), indexed by raster token.
+        Bm, Cm: (B, K, L, N), indexed by raster token, or (B, K, G, L, N): group g serves the g-th of G equal runs of channels,
+            as mamba-ssm has it within a sequence.
         D: (K, I) skip connection, or None.
         delta_bias: (K, I), or None.
         order: (K, L) int64; ``order[k, p]`` is the raster index of the token at position p of path k. Each row must be a
@@ -153,6 +153,9 @@ def selective_scan(
     Raises:
         ValueError: shapes or ``order`` do not fit, or the backend cannot take these tensors.
     """
+    if Bm.ndim == 5 or Cm.ndim == 5:
+        y, last = _by_groups(u, delta, A, Bm, Cm, D, delta_bias, order, delta_softplus, backend)
+        return (y, last) if return_last_state else y
     if delta.ndim != 4:
         raise ValueError(f"delta must be (B, K, L, I), but it is {tuple(delta.shape)}.")
     check_inputs(tuple(delta.shape), u, A, Bm, Cm, D, delta_bias, order)
@@ -187,6 +190,37 @@ def selective_scan(
         else:
             raise ValueError(f"There is no scan backend {backend!r}; use 'numba', 'mamba_ssm', 'triton' or 'torch'.")
     return (y, last) if return_last_state else y
+
+
+def _by_groups(
+    u: torch.Tensor,
+    delta: torch.Tensor,
+    A: torch.Tensor,
+    Bm: torch.Tensor,
+    Cm: torch.Tensor,
+    D: torch.Tensor | None,
+    delta_bias: torch.Tensor | None,
+    order: torch.Tensor,
+    softplus: bool,
+    backend: Backend | None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """One scan a group over its own channels; channels do not see each other."""
+    groups, inner = Bm.shape[2], u.shape[-1]
+    if Bm.ndim != 5 or Cm.ndim != 5 or Cm.shape[2] != groups or groups < 1 or inner % groups:
+        raise ValueError(
+            f"Bm {tuple(Bm.shape)} and Cm {tuple(Cm.shape)} are not equal groups, (B, K, G, L, N), of {inner} channels."
+        )
+    results = []
+    for g in range(groups):
+        own = slice(inner // groups * g, inner // groups * (g + 1))
+        skip, bias = (None if t is None else t[:, own] for t in (D, delta_bias))
+        results.append(
+            selective_scan(
+                u[..., own], delta[..., own], A[:, own], Bm[:, :, g], Cm[:, :, g], skip, bias, order, softplus,
+                return_last_state=True, backend=backend,
+            )
+        )  # fmt: skip
+    return torch.cat([y for y, _ in results], -1), torch.cat([last for _, last in results], 2)
 
 
 def check_inputs(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
@@ -92,6 +92,30 @@ def test_long_sequence_keeps_its_accuracy(backend: str) -> None:
     inputs = make_inputs(1, 1, 4000, 8, 4)
     inputs["A"] = -torch.logspace(-3, 2, 32).view(1, 8, 4)  # memories from a token to the whole sequence
     check(inputs, backend)
+
+
+@settings(deadline=None, max_examples=4)
+@given(length=st.integers(1, 50_000), weakest=st.floats(-4, 2), strongest=st.floats(2, 4), seed=st.integers(0, 99))
+@example(length=50_000, weakest=-4.0, strongest=4.0, seed=0)
+def test_any_length_and_decay_stays_near_float64(length: int, weakest: float, strongest: float, seed: int) -> None:
+    """Exponents of a step from ``-10 ** strongest`` (to -10,000) to ``-10 ** weakest``; values and gradients."""
+    inputs = make_inputs(1, 1, length, 8, 2, seed=seed)
+    exponents = torch.logspace(weakest - 1, strongest - 1, 16).view(1, 8, 2)  # of a step of 1; steps are 0.1 to 10
+    inputs["A"] = -exponents
+    inputs["delta"] = 10 ** (2 * torch.rand(inputs["delta"].shape, generator=torch.Generator().manual_seed(seed)) - 1)
+    del inputs["delta_bias"]
+    order = inputs["order"]
+    kinds = torch.float32, torch.float64
+    mine, true = ([inputs[n].detach().to(kind).requires_grad_() if n in inputs else None for n in NAMES] for kind in kinds)
+    y, last = selective_scan(*mine, order, False, return_last_state=True)  # type: ignore[call-overload]
+    # in chunks, not the loop: 50,000 steps of autograd take minutes; that both are the same is tested above at smaller sizes
+    y_true, last_true = selective_scan(*true, order, False, return_last_state=True)  # type: ignore[call-overload]
+    assert y_true.dtype == torch.float64 and error(y, y_true) < 1e-5 and error(last, last_true) < 1e-5
+    grad = torch.randn(y.shape, generator=torch.Generator().manual_seed(9))
+    y.backward(grad)
+    y_true.backward(grad.double())
+    for name, a, b in zip(NAMES, mine, true, strict=True):
+        assert a is None or error(a.grad, b.grad) < 1e-4, name
 
 
 def test_nothing_to_scan_gives_nothing() -> None:
@@ -299,6 +323,26 @@ def kernel_stand_in(
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(cuda_scan, "_loaded", (kernel_stand_in, "stand-in"))
     yield
+
+
+@pytest.mark.parametrize("backend", ["numba", "torch"])
+def test_groups_of_b_and_c_within_a_path_are_those_of_the_published_kernel(backend: Any) -> None:
+    inputs = make_inputs(2, 1, 70, 12, 3)
+    order = inputs["order"] = torch.arange(70)[None]
+    inputs["Bm"], inputs["Cm"] = torch.randn(2, 2, 1, 3, 70, 3, generator=torch.Generator().manual_seed(4))
+    mine, theirs = ({n: inputs[n].clone().requires_grad_() for n in NAMES} for _ in range(2))
+    y, last = selective_scan(*mine.values(), order, return_last_state=True, backend=backend)  # type: ignore[call-overload]
+    u, delta, a, bs, cs, skip, bias = theirs.values()
+    along = [t.transpose(-1, -2) for t in (u, delta[:, 0], bs[:, 0], cs[:, 0])]
+    wanted, last_wanted = kernel_stand_in(*along[:2], a[0], *along[2:], skip[0], None, bias[0], True, True)
+    assert error(y[:, 0], wanted.transpose(1, 2).double()) < 1e-5 and error(last[:, 0], last_wanted.double()) < 1e-5
+    grad = torch.randn(y.shape, generator=torch.Generator().manual_seed(9))
+    y.backward(grad)
+    wanted.backward(grad[:, 0].transpose(1, 2))
+    for name, tensor in mine.items():
+        assert error(tensor.grad, theirs[name].grad.double()) < 1e-4, name  # type: ignore[union-attr]
+    with pytest.raises(ValueError, match="not equal groups"):
+        selective_scan(u, delta, a, bs[:, :, :2], cs, skip, bias, order)
 
 
 @pytest.mark.usefixtures("stand_in")

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from glsmamba.config import ModelConfig
 from glsmamba.modeling.dwconv import DepthwiseConv
+from glsmamba.modeling.rows import by_rows
 
 
 class Gate(nn.Module):
@@ -24,5 +25,5 @@ class Gate(nn.Module):
     def forward(self, z: Tensor, keep: slice = slice(None)) -> Tensor:
         """(b, t, h, w, d) -> (b, t', h, w, i) of the frames in ``keep``."""
         if self.dwconv.kind == "2d":  # frames do not see each other here, so the others need not be computed
-            return self.act(self.norm(self.dwconv(self.linear(z[:, keep]))))
-        return self.act(self.norm(self.dwconv(self.linear(z))[:, keep]))
+            z, keep = z[:, keep], slice(None)
+        return by_rows(lambda y: self.act(self.norm(y)), self.dwconv(self.linear(z))[:, keep])

@@ -18,6 +18,7 @@ from glsmamba.modeling.attention import SequentialChannelAttention
 from glsmamba.modeling.dwconv import DepthwiseConv
 from glsmamba.modeling.ffn import FeedForward
 from glsmamba.modeling.gate import Gate
+from glsmamba.modeling.rows import by_rows
 from glsmamba.modeling.stmm import ScanMerge
 from glsmamba.modeling.sts6d import SixPathScan
 
@@ -45,7 +46,10 @@ class GSMBlock(nn.Module):
         """(b, t, h, w, d) -> (b, t', h, w, d) of the frames in ``keep``; the scan always sees all frames."""
         z = self.norm(x)
         main = self.sca(self.act(self.dwconv(self.linear_in(z))))
-        merged = self.norm_out(self.stmm(self.sts6d(main))[:, keep])
-        gate = self.gate(z, keep)
-        x = x[:, keep] + self.linear_out(merged * gate)
+        merged = self.stmm(self.sts6d(main))[:, keep]
+        return by_rows(self._finish, x[:, keep], merged, self.gate(z, keep))
+
+    def _finish(self, x: Tensor, merged: Tensor, gate: Tensor) -> Tensor:
+        """(..., d), (..., i), (..., i) -> (..., d): what follows the scans, token by token."""
+        x = x + self.linear_out(self.norm_out(merged) * gate)
         return x + self.ffn(self.norm_ffn(x))

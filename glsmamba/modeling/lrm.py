@@ -19,6 +19,7 @@ from glsmamba.config import ModelConfig
 from glsmamba.modeling.dwconv import DepthwiseConv
 from glsmamba.modeling.ffn import FeedForward
 from glsmamba.modeling.gate import Gate
+from glsmamba.modeling.rows import by_rows
 from glsmamba.modeling.s6 import S6Paths
 from glsmamba.scan.orders import window_orders
 
@@ -93,7 +94,9 @@ class LRMBlock(nn.Module):
         """(b, t, h, w, d) -> (b, t', h, w, d) of the frames in ``keep``; the scan always sees all frames."""
         z = self.norm(x)
         main = self.act(self.dwconv(self.linear_in(z)))
-        merged = self.norm_out(self.wsts(main)[:, keep])
-        gate = self.gate(z, keep)
-        x = x[:, keep] + self.linear_out(merged * gate)
+        return by_rows(self._finish, x[:, keep], self.wsts(main)[:, keep], self.gate(z, keep))
+
+    def _finish(self, x: Tensor, merged: Tensor, gate: Tensor) -> Tensor:
+        """(..., d), (..., i), (..., i) -> (..., d): what follows the scan, token by token."""
+        x = x + self.linear_out(self.norm_out(merged) * gate)
         return x + self.ffn(self.norm_ffn(x))

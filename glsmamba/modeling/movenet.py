@@ -38,8 +38,12 @@ class Strided(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, D, ceil(H/2), ceil(W/2))."""
-        h, w = x.shape[-2:]
-        return super().forward(F.pad(x, (0, 1 + w % 2, 0, 1 + h % 2)))
+        if self.groups == 1:
+            h, w = x.shape[-2:]
+            return super().forward(F.pad(x, (0, 1 + w % 2, 0, 1 + h % 2)))
+        # The same without a copy of the input, whose channels are many: two rows and columns of zeros on all sides, from which
+        # the convolution makes one row and column too many above and to the left.
+        return F.conv2d(x, self.weight, self.bias, self.stride, 2, groups=self.groups)[..., 1:, 1:]
 
 
 class Inverted(nn.Module):

@@ -94,7 +94,7 @@ def test_long_sequence_keeps_its_accuracy(backend: str) -> None:
     check(inputs, backend)
 
 
-@settings(deadline=None, max_examples=4)
+@settings(deadline=None, max_examples=2)
 @given(length=st.integers(1, 50_000), weakest=st.floats(-4, 2), strongest=st.floats(2, 4), seed=st.integers(0, 99))
 @example(length=50_000, weakest=-4.0, strongest=4.0, seed=0)
 def test_any_length_and_decay_stays_near_float64(length: int, weakest: float, strongest: float, seed: int) -> None:
@@ -333,7 +333,7 @@ def test_groups_of_b_and_c_within_a_path_are_those_of_the_published_kernel(backe
     mine, theirs = ({n: inputs[n].clone().requires_grad_() for n in NAMES} for _ in range(2))
     y, last = selective_scan(*mine.values(), order, return_last_state=True, backend=backend)  # type: ignore[call-overload]
     u, delta, a, bs, cs, skip, bias = theirs.values()
-    along = [t.transpose(-1, -2) for t in (u, delta[:, 0], bs[:, 0], cs[:, 0])]
+    along = [t.transpose(-1, -2).contiguous() for t in (u, delta[:, 0], bs[:, 0], cs[:, 0])]
     wanted, last_wanted = kernel_stand_in(*along[:2], a[0], *along[2:], skip[0], None, bias[0], True, True)
     assert error(y[:, 0], wanted.transpose(1, 2).double()) < 1e-5 and error(last[:, 0], last_wanted.double()) < 1e-5
     grad = torch.randn(y.shape, generator=torch.Generator().manual_seed(9))

@@ -124,7 +124,7 @@ def test_a_folder_of_pictures_and_a_video_in_one_go(
         cv2.imwrite(str(pictures / f"{n}.png"), np.full((120, 160, 3), 40 * n, np.uint8))
     out = tmp_path / "out"
     code, printed, err = say(
-        capsys, "predict", pictures, small_video, "--out", out, "--checkpoint", checkpoint, "--limit", "2", "--device", "cpu"
+        capsys, "predict", pictures, small_video, "--out", out, "--checkpoint", checkpoint, "--limit", "2", "--exact"
     )
     assert code == 0, err
     assert printed.split() == [str(out / "stills.json"), str(out / "numbered.json")]
@@ -135,7 +135,7 @@ def test_damaged_and_empty_videos_are_no_trouble(
     capsys: pytest.CaptureFixture[str], checkpoint: Path, tmp_path: Path, shared_data: Path
 ) -> None:
     clips = [shared_data / "clips" / name for name in ("corrupted.mp4", "no_person.mp4")]
-    code, printed, err = say(capsys, "predict", *clips, "--out", tmp_path, "--checkpoint", checkpoint, "--limit", "3", "--exact")
+    code, printed, err = say(capsys, "predict", *clips, "--out", tmp_path, "--checkpoint", checkpoint, "--limit", "3")
     assert code == 0, err
     assert "Traceback" not in err and printed.count(".json") == 2
     code, printed, _ = say(capsys, "check", tmp_path / "no_person.json")

@@ -4,7 +4,9 @@ Usage: ``python benchmarks/ui_stall.py [--video FILE] [--seconds 16]``. The real
 set) opens a real video as a person would; predicting starts by itself, torch being loaded beside the window. A timer of the
 window beats every 2 ms; what a beat is late by is a stall. While the model runs the video is played and scrubbed in turns.
 
-The same is then measured for rivals, in the same window on the same video: the window alone, with predicting stopped, and
+Then a pointer wanders over a person while the activation panel shows the map of what is under it.
+
+The first is then measured for rivals, in the same window on the same video: the window alone, with predicting stopped, and
 the same engine run on the window's own thread. A process that does nothing but sleep tells what the machine itself adds.
 
 Ends with a line per goal, ``name measured goal ok|SHORT``, and exit status 1 if any falls short.
@@ -29,13 +31,16 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
-from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 
 ROOT = Path(__file__).resolve().parents[1]
 BEAT_MS = 2
 GOAL_STALL_MS = 50.0
 GOAL_PICTURE_S = 1.0
+#: From a move of the pointer to the map of what is under it.
+GOAL_MAP_MS = 250.0
 
 _SLEEPER = f"""
 import sys, time
@@ -102,6 +107,47 @@ def play_and_scrub(session: Any, seconds: float, rng: np.random.Generator) -> No
             session.scrub(int(np.clip(session.frame + rng.integers(-12, 14), 0, session.n_frames - 1)))
             live(0.04)
     session.pause()
+
+
+def hover_maps(window: Any, seconds: float) -> list[float]:
+    """A hand wanders over a person while the activation panel shows the map of what is under the pointer.
+
+    Returns the milliseconds from the pointer's move to the map, for each move that got one (a newer move wins).
+    """
+    session, view = window.session, window.canvas.view.viewport()
+    frame = int(np.flatnonzero([bool(session.poses(f)) for f in range(session.n_frames)])[0])
+    session.scrub(frame)
+    live(2, lambda: session.picture is not None and session.picture[0] == frame)
+    track, pose = max(session.poses(frame).items(), key=lambda item: item[1].box[2] * item[1].box[3])
+    session.select(track)
+    window.docks["activation"].show()
+    window.docks["activation"].raise_()
+    session.set_display(show_activation=True)
+    moved, waited = [0.0], []
+
+    def arrived(_result: object) -> None:
+        if moved[0]:
+            waited.append((time.perf_counter() - moved[0]) * 1e3)
+            moved[0] = 0.0
+
+    session.activation_ready.connect(arrived)
+    x, y, wide, high = pose.box
+    start = time.perf_counter()
+    while (now := time.perf_counter() - start) < seconds:
+        at = (x + wide * (0.5 + 0.3 * np.sin(2.1 * now)), y + high * (0.5 + 0.35 * np.sin(1.3 * now)))
+        point = QPointF(*window.canvas.to_screen(np.array(at)).tolist())
+        glob = QPointF(view.mapToGlobal(point))
+        none = Qt.MouseButton.NoButton
+        QApplication.sendEvent(
+            view, QMouseEvent(QEvent.Type.MouseMove, point, glob, none, none, Qt.KeyboardModifier.NoModifier)
+        )
+        moved[0] = moved[0] or time.perf_counter()
+        live(1 / 60)
+    session.activation_ready.disconnect(arrived)
+    session.set_display(show_activation=False)
+    window.docks["people"].raise_()
+    window.docks["keypoints"].raise_()
+    return waited
 
 
 def on_this_thread(session: Any, seconds: float, rng: np.random.Generator) -> None:
@@ -198,6 +244,9 @@ def measure(video: Path, seconds: float, trace: Path | None, rng: np.random.Gene
     inferring = heart.taken()
     status, done = session.inference_status, int(session.project.predicted_frames().sum()) - before
     said = sleeper.communicate(timeout=60)[0].split()
+    heart.taken()
+    waited = hover_maps(window, min(8.0, seconds))
+    hovering = heart.taken()
     session.stop_inference()
     live(10, lambda: session.inference_status.state == "off")
     heart.taken()
@@ -219,13 +268,19 @@ def measure(video: Path, seconds: float, trace: Path | None, rng: np.random.Gene
     print(f"{'event loop late by, ms':46}{'median':>9}{'p99':>9}{'worst':>9}{'over':>8}{'beats':>9}")
     print(row("opening, loading the model, first skeleton", loading))
     print(row("inference thread (play and scrub)", inferring))
+    print(row("activation map under a wandering pointer", hovering))
     print(row("rival: window alone (play and scrub)", alone))
     print(row("rival: engine on the window's thread", own_thread))
     print(f"{'a process that only sleeps, beside the model':46}{float(said[0]):9.1f}{float(said[1]):9.1f}{float(said[2]):9.1f}")
     print(f"window shown in {shown_s:.2f} s")
+    if waited:
+        middle, late = np.percentile(waited, [50, 99])
+        print(f"{len(waited)} maps under the pointer, {middle:.0f} ms after it moved (p99 {late:.0f} ms)")
     goals = [
         ("ui_stall_worst_ms", float(inferring.max()), GOAL_STALL_MS, "ms"),
         ("ui_stall_worst_loading_ms", float(loading.max()), GOAL_STALL_MS, "ms"),
+        ("ui_stall_worst_hover_ms", float(hovering.max()), GOAL_STALL_MS, "ms"),
+        ("hover_map_median_ms", float(np.median(waited)) if waited else float("inf"), GOAL_MAP_MS, "ms"),
         ("ui_stall_p99_vs_own_thread", float(np.percentile(inferring, 99) / np.percentile(own_thread, 99)), 1.0, "x"),
         ("ui_stall_p99_vs_window_alone", float(np.percentile(inferring, 99) / np.percentile(alone, 99)), 2.0, "x"),
         ("open_to_first_picture_s", seen["picture"] - opened, GOAL_PICTURE_S, "s"),

@@ -1,9 +1,11 @@
 """Make the pictures of ``docs/images`` from the real program on the sample video.
 
-    make screenshots            (or: python docs/make_screenshots.py [NAME...])
+    make screenshots            (or: python docs/make_screenshots.py [--labels FOLDER] [NAME...])
 
-The sample is predicted once without a window, by the shipped checkpoint; then a window is opened for each picture, in a process
-of its own because Qt takes its scaling from the environment, and worked as a person would. Runs without a screen.
+The sample is predicted once without a window, by the shipped checkpoint, or taken from a folder that has demo.mp4 and
+demo.glsproj already; then a window is opened for each picture, in a process of its own because Qt takes its scaling from the
+environment, and worked as a person would. "panels" and "panels-200" each make one picture a panel, light beside dark. Runs
+without a screen.
 """
 
 from __future__ import annotations
@@ -38,8 +40,9 @@ def shots() -> dict[str, tuple[str, float, tuple[int, int], Callable[..., object
         "window-200-percent": ("light", 2, (1180, 760), _person),
         "activation": ("dark", 1, common, _activation),
         "dragging": ("dark", 1, common, _dragging),
-        "problems": ("light", 1, common, _tab("problems")),
-        "history": ("light", 1, common, _tab("history")),
+        "statistics": ("light", 1, common, _statistics),
+        "panels": ("light", 1, common, _panels("")),
+        "panels-200": ("light", 2, common, _panels("-200")),
         "export": ("light", 1, common, _export),
         **key_pictures(),
         "welcome": ("light", 1, (1100, 700), lambda window: window),
@@ -78,6 +81,9 @@ def picture(name: str, folder: Path) -> None:
         window.session.go_to(SHOWN)
         wait_until(lambda: window.session.picture[0] == SHOWN, "the frame")
     shown = work(window)
+    if shown is None:  # it took its pictures itself
+        window.close()
+        return
     for _ in range(40):
         QApplication.processEvents()
     wait_a_moment(1.5)
@@ -121,7 +127,7 @@ def _activation(window):
     _person(window)
     window.docks["activation"].raise_()
     window.session.set_display(show_activation=True)
-    wait_until(lambda: got, "the activation map")
+    wait_until(lambda: got, "the activation map", 900)
     return window
 
 
@@ -146,23 +152,93 @@ def _dragging(window):
     return window
 
 
-def _tab(name: str):
-    def show(window):
-        from hands import CTRL, drag, key
-        from PySide6.QtCore import Qt
+def _work(window):
+    """What leaves something to see in every panel: corrections, an undone step, an ignore region."""
+    from hands import CTRL, click, drag, key
+    from PySide6.QtCore import Qt
 
-        _person(window)
-        session = window.session
-        poses = session.poses(session.frame)
-        at = poses[session.selected_track].keypoints[session.selected_joint]
-        drag(window, at, [at[0] + 9.0, at[1] - 6.0])
-        wait_a_moment(0.5)
-        key(window, Qt.Key.Key_V)
-        key(window, Qt.Key.Key_Z, CTRL)
-        window.docks[name].raise_()
-        return window
+    _person(window)
+    session = window.session
+    wrist = session.selected_joint
+    at = session.poses(session.frame)[session.selected_track].keypoints[wrist]
+    drag(window, at, [at[0] + 9.0, at[1] - 6.0])
+    wait_a_moment(0.5)
+    key(window, Qt.Key.Key_R, CTRL)
+    for x, y in ((60, 60), (330, 60), (330, 200), (60, 200), (60, 60)):
+        click(window, (x, y))
+    wait_a_moment(0.5)
+    key(window, Qt.Key.Key_Escape)
+    _person(window)
+    key(window, Qt.Key.Key_V)
+    wait_a_moment(0.3)
+    key(window, Qt.Key.Key_Z, CTRL)
+
+
+def _statistics(window):
+    from hands import wait_until
+
+    _work(window)
+    window.visit_panel("statistics")
+    page = window.docks["statistics"].widget()
+    wait_until(lambda: not page._inner.words, "the statistics")
+    window.canvas.setFocus()
+    return window
+
+
+def _panels(suffix: str):
+    def show(window):
+        from hands import wait_until
+        from PySide6.QtGui import QImage, QPainter
+
+        from app.ui.panels_table import PANELS
+
+        _work(window)
+        maps = []
+        window.session.activation_ready.connect(maps.append)
+        for panel in PANELS:
+            dock = window.docks[panel.id]
+            dock.show()
+            dock.raise_()
+            wait_until(lambda dock=dock: dock.widget().on_screen, panel.title)
+            if panel.id == "activation":
+                wait_until(lambda: maps, "the activation map", 900)
+            pictures = []
+            for scheme in ("light", "dark"):
+                window.set_scheme(scheme)
+                wait_a_moment(1.0)
+                pictures.append(dock.grab().toImage())
+            wide, high, ratio = pictures[0].width(), pictures[0].height(), pictures[0].devicePixelRatio()
+            gap = round(8 * ratio)
+            sheet = QImage(2 * wide + gap, high, QImage.Format.Format_RGB32)
+            sheet.fill(0xFF808080)
+            painter = QPainter(sheet)
+            for i, one in enumerate(pictures):
+                one.setDevicePixelRatio(1)
+                painter.drawImage(i * (wide + gap), 0, one)
+            painter.end()
+            _few_colours(sheet).save(str(IMAGES / f"panel-{panel.id}{suffix}.png"), None, 0)
+        return None
 
     return show
+
+
+def _few_colours(image):
+    """The picture in its 256 commonest colours, others becoming the nearest of these: a third of the bytes."""
+    import numpy as np
+    from PySide6.QtGui import QImage
+    from scipy.spatial import KDTree
+
+    image = image.convertToFormat(QImage.Format.Format_RGB32)
+    pixels = np.frombuffer(image.constBits(), np.uint32).reshape(image.height(), image.width())
+    colours, which, counts = np.unique(pixels, return_inverse=True, return_counts=True)
+    split = colours.view(np.uint8).reshape(-1, 4)[:, :3].astype(int)
+    kept = np.argsort(-counts)[:256]
+    index = KDTree(split[kept]).query(split)[1].astype(np.uint8)[which].reshape(pixels.shape)
+    padded = np.zeros((image.height(), -(-image.width() // 4) * 4), np.uint8)
+    padded[:, : image.width()] = index
+    out = QImage(padded.data, image.width(), image.height(), padded.shape[1], QImage.Format.Format_Indexed8)
+    out.setColorTable([int(colour) | 0xFF000000 for colour in colours[kept]])
+    return out.copy()
 
 
 def _export(window):
@@ -182,10 +258,15 @@ def main() -> None:
     if sys.argv[1:2] == ["--one"]:
         picture(sys.argv[2], Path(sys.argv[3]))
         return
-    wanted = sys.argv[1:] or list(shots())
+    labels = Path(sys.argv[2]) if sys.argv[1:2] == ["--labels"] else None
+    wanted = sys.argv[3 if labels else 1 :] or list(shots())
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        prepare(folder)
+        if labels is None:
+            prepare(folder)
+        else:
+            for suffix in ("mp4", "glsproj"):
+                shutil.copy(labels / f"demo.{suffix}", folder)
         for name in wanted:
             home = {f"XDG_{kind}_HOME": str(folder / kind.lower() / name) for kind in ("CONFIG", "DATA", "STATE")}
             project = folder / name

@@ -50,9 +50,9 @@ __all__ = ["MainWindow"]
 #: Raised when the set of docks changes so that an old layout no longer fits.
 _LAYOUT_VERSION = 3
 #: First width of the docks, unless their tabs need more, and height of the people in logical pixels.
-_DOCK_WIDTH, _PEOPLE_HEIGHT = 376, 190
-#: The docks begin with no more than this share of the window.
-_DOCK_SHARE = 0.36
+_DOCK_WIDTH, _PEOPLE_HEIGHT = 456, 190
+#: The docks begin with no more than this share of the window, but not narrower than this.
+_DOCK_SHARE, _DOCK_LEAST = 0.33, 376
 #: When to look whether window and frame fit the screen: X11 tells of the frame some time after the window is shown.
 _FRAME_KNOWN_MS = (100, 500, 1500)
 #: Qt's own "no maximum height".
@@ -398,7 +398,7 @@ class MainWindow(QMainWindow):
         first = [dock for dock in self.docks.values() if self.dockWidgetArea(dock) == Qt.DockWidgetArea.RightDockWidgetArea]
         if first:
             tabs = max((bar.sizeHint().width() for bar in self._dock_tabs() if bar.count()), default=0)
-            width = max(_DOCK_WIDTH, min(tabs, round(self.width() * _DOCK_SHARE)))
+            width = min(max(_DOCK_WIDTH, tabs), max(round(self.width() * _DOCK_SHARE), _DOCK_LEAST))
             self.resizeDocks(first[:1], [width], Qt.Orientation.Horizontal)
         shown = [self.docks[name] for name in ("people", "keypoints") if name in self.docks]
         self.resizeDocks(shown, [_PEOPLE_HEIGHT, 3 * _PEOPLE_HEIGHT], Qt.Orientation.Vertical)

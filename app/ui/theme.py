@@ -285,6 +285,6 @@ def _style_sheet(c: Colors) -> str:
     }}
     QProgressBar {{ border: none; background: {c.line}; border-radius: 2px; max-height: 4px; min-height: 4px; }}
     QProgressBar::chunk {{ background: {c.accent}; border-radius: 2px; }}
-    QHeaderView::section {{ background: {c.window}; border: none; border-bottom: 1px solid {c.line}; padding: 4px 8px; }}
+    QHeaderView::section {{ background: {c.window}; border: none; border-bottom: 1px solid {c.line}; padding: 4px; }}
     QAbstractItemView {{ border: none; background: {c.surface}; alternate-background-color: {c.window}; }}
     """

@@ -39,7 +39,7 @@ from glsmamba.data.skeletons import Skeleton, joint_words
 __all__ = ["KeypointsModel", "KeypointsPanel"]
 
 _Index = QModelIndex | QPersistentModelIndex
-_COLUMNS = ("Joint", "x", "y", "Probability", "Spread", "Score", "State", "From")
+_COLUMNS = ("Joint", "x", "y", "Prob.", "Spread", "Score", "State", "From")
 _X, _Y, _PROBABILITY, _SPREAD, _SCORE, _STATE, _FROM = range(1, 8)
 _HEADINGS = {
     _PROBABILITY: "How probable it is that the joint is within 0.2 head sizes of the truth, as the checkpoint was calibrated",
@@ -58,6 +58,8 @@ class KeypointsModel(QStandardItemModel):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(0, len(_COLUMNS), parent)
         self.setHorizontalHeaderLabels(list(_COLUMNS))
+        for column in range(_X, _STATE):
+            self.horizontalHeaderItem(column).setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         for column, words in _HEADINGS.items():
             self.horizontalHeaderItem(column).setToolTip(words)
         self._session = session
@@ -234,8 +236,8 @@ class KeypointsPanel(Page):
         self.table.setModel(self.model)
         self.table.setItemDelegate(_Editors(self.table))
         self.table.horizontalHeader().setMinimumSectionSize(36)
-        for column, letters in ((_PROBABILITY, 44), (_SPREAD, 58), (_SCORE, 66), (_FROM, 76)):
-            self.spare(self.table, column, letters)
+        for column in (_SPREAD, _SCORE, _FROM, _PROBABILITY):  # the first goes first where there is no room
+            self.spare(self.table, column)
         self._fit()
         self.table.selectionModel().currentRowChanged.connect(self._chosen)
         column = QVBoxLayout(content)
@@ -265,8 +267,9 @@ class KeypointsPanel(Page):
         # The rarest and longest words are cut, and whole in the tip: at its width no room would be left for the joints' names.
         rare = (Provenance.REFINED, Provenance.ESTIMATED)
         sources = tuple(words for source, words in PROVENANCE_WORDS.items() if source not in rare)
+        names = tuple(joint_words(joint) for joint in self._session.skeleton.joints)
         numbers = {_X: (longest,), _Y: (longest,), _PROBABILITY: ("1.0",), _SPREAD: (longest,), _SCORE: ("1.0",)}
-        self.fit_columns(self.table, {**numbers, _STATE: states, _FROM: sources})
+        self.fit_columns(self.table, {0: names, **numbers, _STATE: states, _FROM: sources})
 
     def refresh(self) -> None:
         """Show the selected person of the frame on screen."""

@@ -26,7 +26,7 @@ _WIDTH = 45 * theme.GRID
 #: Milliseconds between two looks at numbers that change with each frame.
 PACE_MS = 100
 #: Left and right of a cell's and of a heading's text, as the style sheet has it.
-_CELL_PADDING, _HEADING_PADDING = 4, 8
+_CELL_PADDING, _HEADING_PADDING = 4, 4
 
 
 class Pace(QObject):
@@ -65,7 +65,8 @@ class Page(QStackedWidget):
     def __init__(self, content: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.content = content
-        self._spared: list[tuple[QTableView, int, int]] = []
+        self._spared: list[tuple[QTableView, int]] = []
+        self._widths: dict[tuple[QTableView, int], int] = {}
         self._widest: dict[QTableView, Mapping[int, Sequence[str]]] = {}
         self._empty = QWidget(self)
         column = QVBoxLayout(self._empty)
@@ -117,15 +118,31 @@ class Page(QStackedWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out columns that can be spared where there is no room for them."""
         super().resizeEvent(event)
-        for table, column, letters in self._spared:
-            table.setColumnHidden(column, self.width() < letters * self.fontMetrics().averageCharWidth())
+        self._leave_out()
 
-    def spare(self, table: QTableView, column: int, letters: int) -> None:
-        """Hide a column while the panel is narrower than so many letters."""
-        self._spared.append((table, column, letters))
+    def _leave_out(self) -> None:
+        """Hide what can be spared until the first columns are whole."""
+        for table in {table for table, _ in self._spared}:
+            names = self._widest.get(table, {}).get(0, ())
+            metrics, icon = table.fontMetrics(), table.style().pixelMetric(QStyle.PixelMetric.PM_SmallIconSize, None, table)
+            need = max((metrics.horizontalAdvance(name) for name in names), default=0) + icon + 4 * _CELL_PADDING + 4
+            spared = [column for other, column in self._spared if other is table]
+            fixed = sum(width for (other, _), width in self._widths.items() if other is table)
+            bar = table.verticalScrollBar().sizeHint().width() if table.verticalScrollBar().isVisible() else 0
+            room = self.width() - bar - fixed - need
+            for column in spared:
+                table.setColumnHidden(column, room < 0)
+                if room < 0:
+                    room += self._widths.get((table, column), 0)
+
+    def spare(self, table: QTableView, column: int) -> None:
+        """Hide a column where there is no room for it and the whole first one; of several the one named first goes first."""
+        self._spared.append((table, column))
 
     def fit_columns(self, table: QTableView, widest: Mapping[int, Sequence[str]]) -> None:
         """Give columns the width of the widest text they will ever show, and the rest of the room to the first.
+
+        Texts of column 0 say how much of that room it must have (:meth:`spare`).
 
         A header that fits its columns to their contents measures every cell again whenever one of them changes.
         """
@@ -136,10 +153,14 @@ class Page(QStackedWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for column, texts in widest.items():
+            if column == 0:
+                continue
             cells = max(metrics.horizontalAdvance(text) for text in texts) + 2 * _CELL_PADDING + margin
             title = str(model.headerData(column, Qt.Orientation.Horizontal))
             heading = header.fontMetrics().horizontalAdvance(title) + 2 * _HEADING_PADDING + margin
-            header.resizeSection(column, max(cells, heading, header.minimumSectionSize()))
+            self._widths[table, column] = max(cells, heading, header.minimumSectionSize())
+            header.resizeSection(column, self._widths[table, column])
+        self._leave_out()
 
     def changeEvent(self, event: QEvent) -> None:
         """Another font: other widths."""

@@ -42,6 +42,8 @@ class PeopleModel(QStandardItemModel):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(0, len(_COLUMNS), parent)
         self.setHorizontalHeaderLabels(list(_COLUMNS))
+        for column in (2, 3):
+            self.horizontalHeaderItem(column).setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._session = session
         self.tracks: tuple[int, ...] = ()
         self._names: dict[int, str] = {}
@@ -139,7 +141,7 @@ class PeoplePanel(Page):
         self.table.activated.connect(lambda index: self._go(index.row()))
         self.table.horizontalHeader().setMinimumSectionSize(48)
         self._fit()
-        self.spare(self.table, 3, 46)
+        self.spare(self.table, 3)
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.table)
@@ -164,7 +166,7 @@ class PeoplePanel(Page):
 
     def _fit(self) -> None:
         count = f"{self._session.n_frames:,}"
-        self.fit_columns(self.table, {1: _STATES, 2: (count,), 3: (count,)})
+        self.fit_columns(self.table, {0: ("Person 100",), 1: _STATES, 2: (count,), 3: (count,)})
 
     def refresh(self) -> None:
         """Read everything anew."""

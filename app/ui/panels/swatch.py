@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 
 __all__ = ["swatch"]
@@ -17,13 +17,10 @@ def swatch(colour: str, disc: bool = False) -> QIcon:
     pixmap.setDevicePixelRatio(2)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
-    if disc:
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(colour))
-        painter.drawEllipse(2, 2, 12, 12)
-    else:
-        painter.fillRect(2, 2, 12, 12, QColor(colour))
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QColor(0, 0, 0, 150))  # so that it is seen in a selected row of its own colour
+    painter.setBrush(QColor(colour))
+    (painter.drawEllipse if disc else painter.drawRect)(QRectF(2.5, 2.5, 11, 11))
     painter.end()
     icon = QIcon(pixmap)
     icon.addPixmap(pixmap, QIcon.Mode.Selected)

@@ -195,7 +195,7 @@ def _panels(suffix: str):
         _work(window)
         maps = []
         window.session.activation_ready.connect(maps.append)
-        for panel in PANELS:
+        for panel in sorted(PANELS, key=lambda panel: panel.id == "activation"):  # the model takes a while to load
             dock = window.docks[panel.id]
             dock.show()
             dock.raise_()

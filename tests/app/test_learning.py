@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from app.labels.project import Project
 from app.labels.reviewing import review_pose
 from app.learning.examples import ACCEPTED, PLACED, Examples, TooFewError, gather
 from app.learning.improve import Job, Stopped, begin, improve
+from app.learning.places import adopt, start_for
+from app.weights.folder import weights_folder
 from glsmamba.data.skeletons import POSETRACK15
 from glsmamba.weight_file import read_info
 
@@ -122,5 +125,16 @@ def test_it_goes_on_where_it_stopped_learns_and_says_where_it_comes_from(folder:
     for name, value in old.encoder.state_dict().items():
         torch.testing.assert_close(new.encoder.state_dict()[name], value, rtol=0, atol=0)
     assert not torch.equal(new.head.weight, old.head.weight)
+    # Adopted, it lies among the weights under a name of its own, and the same project begins from the old model again.
+    known = weights_folder() / "tiny.safetensors"
+    known.parent.mkdir(parents=True)
+    known.write_bytes(before)
+    copy = (tmp_path / "cut" / "improved.safetensors").read_bytes()
+    adopted = [adopt(tmp_path / "cut" / "improved.safetensors", "person.glsproj", datetime(2026, 3, 4))]
+    (tmp_path / "cut" / "improved.safetensors").write_bytes(copy)
+    adopted.append(adopt(tmp_path / "cut" / "improved.safetensors", "person.glsproj", datetime(2026, 3, 4)))
+    assert [path.name for path in adopted] == ["person-2026-03-04.safetensors", "person-2026-03-04-2.safetensors"]
+    assert start_for(str(adopted[0]), "person.glsproj") == known
+    assert start_for(str(adopted[0]), "other.glsproj") == adopted[0]
     assert not begin(tmp_path / "cut", Job(**{**job.__dict__, "device": "cuda:0"}), examples)
     assert not (tmp_path / "cut" / "improved.safetensors").exists()

@@ -21,7 +21,7 @@ def key_pictures() -> dict[str, tuple[str, float, tuple[int, int], Callable[...,
 
 
 def _largest(window):
-    """Select the person with the largest box, so that most actions can be used."""
+    """Select the person with the largest box, so that some actions can be used and others can't."""
     poses = window.session.poses(window.session.frame)
     window.session.select(max(poses, key=lambda track: poses[track].box[2] * poses[track].box[3]))
 
@@ -34,7 +34,7 @@ def _palette(window):
     _largest(window)
     key(window, Qt.Key.Key_P, CTRL | SHIFT)
     palette = window.dialogs[-1]
-    QTest.keyClicks(palette.line, "swp j")
+    QTest.keyClicks(palette.line, "swp")
     return palette
 
 

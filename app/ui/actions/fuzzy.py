@@ -102,13 +102,12 @@ def best_match(typed: str, title: str, more: tuple[str, ...] = ()) -> Match | No
     Args:
         typed: words divided by spaces, in any order.
         title: what counts in full, and what :attr:`Match.places` point into.
-        more: texts that count half, such as the menu's path and the keys.
+        more: texts that count half and only where the word stands in them as typed, such as the menu's path and the keys.
     """
     score, places = 0, set[int]()
     for word in typed.split():
         found = _close(word, match(word, title))
-        others = [near.score // 2 for text in more if (near := _close(word, match(word, text)))]
-        elsewhere = max(others, default=-1)
+        elsewhere = max((_whole(word, text) for text in more), default=-1)
         if found is None and elsewhere < 0:
             return None
         if found is not None and found.score >= elsewhere:
@@ -117,6 +116,16 @@ def best_match(typed: str, title: str, more: tuple[str, ...] = ()) -> Match | No
         else:
             score += elsewhere
     return Match(score, tuple(sorted(places)))
+
+
+def _whole(word: str, text: str) -> int:
+    """Half the points of a word that stands in a text without gaps, more where it begins one; -1 where it does not."""
+    word, text = word.lower(), text.lower()
+    at = text.find(word)
+    if at < 0:
+        return -1
+    begins = at == 0 or not text[at - 1].isalnum() or f" {word}" in text
+    return (len(word) * (_LETTER + _RUNS) + _BEGINS * begins) // 2
 
 
 def _close(word: str, found: Match | None) -> Match | None:

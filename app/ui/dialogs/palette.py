@@ -95,7 +95,8 @@ class _Line(QStyledItemDelegate):
         font: QFont = option.font  # type: ignore[attr-defined]
         bright = chosen and not entry.reason  # a line that can't be used is grey when chosen, too
         muted = c.on_accent if bright else c.muted
-        text = c.on_accent if bright else c.text if not entry.reason else _between(c.muted, c.disabled)
+        grey = c.muted if chosen else _between(c.muted, c.disabled)
+        text = c.on_accent if bright else grey if entry.reason else c.text
         painter.save()
         if chosen:
             painter.setPen(Qt.PenStyle.NoPen)
@@ -114,7 +115,7 @@ class _Line(QStyledItemDelegate):
         small.setPointSizeF(font.pointSizeF() * 0.9) if font.pointSizeF() > 0 else small.setPixelSize(font.pixelSize() - 1)
         painter.setFont(small)
         painter.setPen(QColor(muted))
-        below = entry.reason or " · ".join(part for part in ("recent" if entry.recent else "", entry.menu) if part)
+        below = "   ".join(part for part in ("recent" if entry.recent else "", entry.reason, entry.menu) if part)
         line = QRect(inner.left(), inner.top() + height + 1, inner.width(), height)
         elided = QFontMetrics(small).elidedText(below, Qt.TextElideMode.ElideRight, line.width())
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft, elided)

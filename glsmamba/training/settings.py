@@ -135,6 +135,8 @@ def settings_from(raw: dict[str, Any], name: str) -> Settings:
         config = VARIANTS[variant].of(PRESETS[preset])
         config = config.at_stride(model.pop("stride", config.stride)).with_(**model)
         stretch = tuple(Phase(_pair(p["size"]), int(p["batch"]), float(p["length"])) for p in phases)
+        for phase in stretch:
+            config.with_(input_size=phase.size)  # refused here, not when the run gets there
         augmentation = Augmentation(**raw.pop("augmentation", {}))
         known = {f.name for f in dataclasses.fields(Settings)}
         unknown = sorted(set(raw) - known)

@@ -141,8 +141,8 @@ def test_what_does_not_go_together_is_refused_in_one_sentence(config: ModelConfi
 
 
 def test_a_training_file_names_a_variant_or_a_stride():
-    def read(**model: object) -> ModelConfig:
-        phase = {"size": [256, 192], "batch": 1, "length": 1}
+    def read(size: tuple[int, int] = (256, 192), **model: object) -> ModelConfig:
+        phase = {"size": size, "batch": 1, "length": 1}
         return settings_from({"stills": "x", "encoder": "x", "model": model, "phase": [phase]}, "x").model
 
     low = read(preset="B", variant="stride-16")
@@ -152,3 +152,5 @@ def test_a_training_file_names_a_variant_or_a_stride():
     assert (both.lrm_blocks, both.grid, both.width, both.sigma) == (0, (32, 24), 64, 1.5)
     with pytest.raises(SettingsError, match=r"no variant 'half'; choose one of full, unified"):
         read(variant="half")
+    with pytest.raises(SettingsError, match=r"\(200, 152\); at stride 16 both sides .* pixels\.$"):
+        read((200, 152), preset="B", variant="stride-16")

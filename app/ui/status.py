@@ -110,6 +110,7 @@ class StatusBar(QStatusBar):
         session.video_opened.connect(self._video)
         session.save_state_changed.connect(self._saved)
         session.lookout_changed.connect(self._looked)
+        in_force().changed.connect(self._looked)
         self._video(session.video)
 
     def hint(self, text: str) -> None:
@@ -147,7 +148,7 @@ class StatusBar(QStatusBar):
         self.review.setText(f"{share:.0f} % reviewed" if share in (0, 100) else f"{min(max(share, 0.1), 99.9):.1f} % reviewed")
         self.review.setToolTip(
             f"{p.reviewed:,} of {p.people:,} poses are reviewed or accepted; {p.frames_reviewed:,} of {p.frames:,} frames are"
-            " reviewed.\nN leads to the most doubtful place that is not."
+            " reviewed." + with_key("\n", "review.next", " leads to the most doubtful place that is not.")
         )
 
     def _saved(self, state: SaveState) -> None:
@@ -220,6 +221,11 @@ class WorkWidget(QWidget):
     def refresh(self) -> None:
         """Show how things stand."""
         status = self._session.inference_status
+        paused = status is not None and status.state == "paused"
+        self.pause.setIcon(theme.icon("play" if paused else "pause"))
+        tip = ("Go on predicting" if paused else "Pause predicting") + with_key(" (", "model.pause", ")")
+        self.pause.setToolTip(tip)
+        self.pause.setAccessibleName(tip)
         opening = self._opening is not None and not self._soon.isActive()
         if opening and self._opening is not None:
             self._show(f"Reading {self._opening.name}", self._progress, pausable=False, cancel_tip="Stop opening")
@@ -237,11 +243,6 @@ class WorkWidget(QWidget):
                 widget.hide()
             self._fit()
             return
-        paused = status is not None and status.state == "paused"
-        self.pause.setIcon(theme.icon("play" if paused else "pause"))
-        tip = ("Go on predicting" if paused else "Pause predicting") + with_key(" (", "model.pause", ")")
-        self.pause.setToolTip(tip)
-        self.pause.setAccessibleName(tip)
         self.cancel.setIcon(theme.icon("close"))
         self._fit()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QToolButton
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QToolButton, QWidget
 
 from app.ui.actions.fuzzy import Match, Wanted, best_match, match, ranked
 from app.ui.actions.in_force import in_force
@@ -284,10 +285,19 @@ def test_another_map_is_in_force_everywhere_at_once(qtbot, window) -> None:
     assert any("press N and draw a box" in label.text() for label in window.docks["people"].findChildren(QLabel))
     assert any("F1" in label.text() and "Ctrl+Z" in label.text() for label in window.hints.findChildren(QLabel))
     assert any("D and F" in label.text() for label in window.hints.findChildren(QLabel))
+
+    in_force().use({})  # no action has a key: no text may name one
+    texts = [widget.toolTip() for widget in window.findChildren(QWidget)]
+    texts += [label.text() for label in window.findChildren(QLabel) if label.window() is window]
+    texts += [entry.text() + "\n" + entry.toolTip() for _action, entry in window.menus.entries.values()]
+    texts += [action.why_not(window) for action in ACTIONS] + [window.session.locked_words(0)]
+    named = re.compile(r"(?!Esc|F2)(\b(Ctrl|Shift|Alt)\+\S|\bF\d|\b[Pp]ress(es)? (the )?[A-Z0-9]|\([A-Z]\)|\t)")
+    assert [text for text in texts if named.search(text.replace("press F2", ""))] == []
     window.close()
 
     again = make_window()
     qtbot.addWidget(again)
+    assert again.menus.menus["Model"].title() == "Model"  # Alt+M divides there
     assert again.keymap.current.id == "cvat" and in_force().keys["go.next"] == ("F", "Right")
     again.close()
 

@@ -37,6 +37,7 @@ class Menus(QObject):
             if action.menu:
                 self._add(action)
         in_force().changed.connect(self._keys_changed)
+        self._keys_changed()
         theme.theme().changed.connect(self._icons)
         self._icons()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.ui.actions.conditions import open_video, person
+from app.ui.actions.in_force import with_way
 from app.ui.actions.spec import Action
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ def _spread(window: MainWindow) -> None:
 def _by_itself(window: MainWindow) -> None:
     spreads = window.proposals.spreads
     spreads.set_by_itself(not spreads.by_itself)
-    window.hint("Corrections spread by themselves." if spreads.by_itself else "Corrections spread when you ask for it (G).")
+    asked = f"Corrections spread when you {with_way('spread.show')}."
+    window.hint("Corrections spread by themselves." if spreads.by_itself else asked)
 
 
 def _proposed(window: MainWindow) -> str:

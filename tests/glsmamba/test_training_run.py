@@ -41,6 +41,8 @@ validate_every = 1e9
 validation_limit = 2
 [model]
 preset = "T"
+encoder = "movenet_lightning"
+width = 16
 frames = {frames}
 gsm_blocks = {blocks}
 lrm_blocks = {blocks}

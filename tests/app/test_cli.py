@@ -124,8 +124,9 @@ def test_a_folder_of_pictures_and_a_video_in_one_go(
         cv2.imwrite(str(pictures / f"{n}.png"), np.full((120, 160, 3), 40 * n, np.uint8))
     out = tmp_path / "out"
     code, printed, err = say(
-        capsys, "predict", pictures, small_video, "--out", out, "--checkpoint", checkpoint, "--limit", "2", "--exact"
-    )
+        capsys, "predict", pictures, small_video, "--out", out, "--checkpoint", checkpoint, "--limit", "2", "--exact",
+        "--device", "cpu",
+    )  # fmt: skip
     assert code == 0, err
     assert printed.split() == [str(out / "stills.json"), str(out / "numbered.json")]
     assert len(json.loads((out / "stills.json").read_text())["images"]) == 3

@@ -166,7 +166,8 @@ def test_what_the_model_says_of_its_own_doubt_is_shown_or_that_it_says_nothing(q
     session.select(1, WRIST)
     assert keypoints.title.text().endswith("not calibrated")
     tip = keypoints.model.index(WRIST, 0).data(Qt.ItemDataRole.ToolTipRole)
-    assert "score .65, not calibrated" in tip and column(keypoints.table, 3)[WRIST] == "–"
+    assert "score .65, not calibrated" in tip
+    assert keypoints.table.isColumnHidden(3) and not keypoints.table.isColumnHidden(5)  # the score is all there is
 
     sure, wide = np.linspace(0.1, 0.8, 15), np.linspace(2, 9, 15)
     session.project.store_predictions(0, {1: standing(90.0).with_(probability=sure, spread=wide)})
@@ -174,7 +175,7 @@ def test_what_the_model_says_of_its_own_doubt_is_shown_or_that_it_says_nothing(q
     qtbot.waitUntil(lambda: column(keypoints.table, 3)[WRIST] == f"{sure[WRIST]:.2f}"[1:])
     assert column(keypoints.table, 4)[WRIST] == f"{wide[WRIST]:.1f}" and column(keypoints.table, 5)[WRIST] == ".65"
     qtbot.waitUntil(lambda: [column(keypoints.table, n)[WRIST + 1] for n in (3, 4, 5)] == ["", "", ""])  # a human's
-    assert "not calibrated" not in keypoints.title.text()
+    assert "not calibrated" not in keypoints.title.text() and not keypoints.table.isColumnHidden(3)
     tip = keypoints.model.index(WRIST, 0).data(Qt.ItemDataRole.ToolTipRole)
     assert f"probability {sure[WRIST]:.2f}".replace("0.", ".") in tip and "px" in tip
 

@@ -42,7 +42,7 @@ _Index = QModelIndex | QPersistentModelIndex
 _COLUMNS = ("Joint", "x", "y", "Prob.", "Spread", "Score", "State", "From")
 _X, _Y, _PROBABILITY, _SPREAD, _SCORE, _STATE, _FROM = range(1, 8)
 _HEADINGS = {
-    _PROBABILITY: "How probable it is that the joint is within 0.2 head sizes of the truth, as the checkpoint was calibrated",
+    _PROBABILITY: "Probability that the joint is within 0.2 head sizes of the truth, by the model's calibration",
     _SPREAD: "How far the heat map spreads around its peak, in pixels",
     _SCORE: "Peak of the heat map: how sure it looks, 0 to 1; no probability",
 }
@@ -236,7 +236,7 @@ class KeypointsPanel(Page):
         self.table.setModel(self.model)
         self.table.setItemDelegate(_Editors(self.table))
         self.table.horizontalHeader().setMinimumSectionSize(36)
-        for column in (_SPREAD, _SCORE, _FROM, _PROBABILITY):  # the first goes first where there is no room
+        for column in (_FROM, _SPREAD, _SCORE, _PROBABILITY):  # the first goes first where there is no room
             self.spare(self.table, column)
         self._fit()
         self.table.selectionModel().currentRowChanged.connect(self._chosen)
@@ -287,10 +287,13 @@ class KeypointsPanel(Page):
             self.show_words(f"{session.track_name(track)} is not in this frame.")
         else:
             state = "accepted" if pose.accepted else f"score {score_words(pose.score)}"
-            told = {probability_words(pose, joint) for joint in range(len(session.skeleton))}
+            told = {probability_words(pose, joint) for joint in range(len(session.skeleton))} - {""}
+            plain = told == {NOT_CALIBRATED}
             # Said once: in each row the words would take the room of the joints' names.
-            plain = f" · {NOT_CALIBRATED}" if NOT_CALIBRATED in told else ""
-            self.title.setText(f"{session.track_name(track)} in frame {frame} · {state}{plain}")
+            said = f" · {NOT_CALIBRATED}" if plain else ""
+            self.title.setText(f"{session.track_name(track)} in frame {frame} · {state}{said}")
+            if told:  # else all joints are a human's, and the columns stay as they are
+                self.set_useful(self.table, _PROBABILITY, not plain)
             self.show_content()
             self._follow()
 

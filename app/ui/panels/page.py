@@ -66,6 +66,7 @@ class Page(QStackedWidget):
         super().__init__(parent)
         self.content = content
         self._spared: list[tuple[QTableView, int]] = []
+        self._useless: set[tuple[QTableView, int]] = set()
         self._widths: dict[tuple[QTableView, int], int] = {}
         self._widest: dict[QTableView, Mapping[int, Sequence[str]]] = {}
         self._empty = QWidget(self)
@@ -126,10 +127,13 @@ class Page(QStackedWidget):
             names = self._widest.get(table, {}).get(0, ())
             metrics, icon = table.fontMetrics(), table.style().pixelMetric(QStyle.PixelMetric.PM_SmallIconSize, None, table)
             need = max((metrics.horizontalAdvance(name) for name in names), default=0) + icon + 4 * _CELL_PADDING + 4
-            spared = [column for other, column in self._spared if other is table]
-            fixed = sum(width for (other, _), width in self._widths.items() if other is table)
+            useless = {column for other, column in self._useless if other is table}
+            spared = [column for other, column in self._spared if other is table and column not in useless]
+            fixed = sum(width for (other, column), width in self._widths.items() if other is table and column not in useless)
             bar = table.verticalScrollBar().sizeHint().width() if table.verticalScrollBar().isVisible() else 0
             room = self.width() - bar - fixed - need
+            for column in useless:
+                table.setColumnHidden(column, True)
             for column in spared:
                 table.setColumnHidden(column, room < 0)
                 if room < 0:
@@ -138,6 +142,13 @@ class Page(QStackedWidget):
     def spare(self, table: QTableView, column: int) -> None:
         """Hide a column where there is no room for it and the whole first one; of several the one named first goes first."""
         self._spared.append((table, column))
+
+    def set_useful(self, table: QTableView, column: int, useful: bool) -> None:
+        """Hide a column that can be spared while there is nothing to show in it, however much room there is."""
+        useless = self._useless - {(table, column)} if useful else self._useless | {(table, column)}
+        if useless != self._useless:
+            self._useless = useless
+            self._leave_out()
 
     def fit_columns(self, table: QTableView, widest: Mapping[int, Sequence[str]]) -> None:
         """Give columns the width of the widest text they will ever show, and the rest of the room to the first.

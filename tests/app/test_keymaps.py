@@ -353,9 +353,15 @@ def test_keys_are_changed_refused_taken_reset_and_taken_back(qtbot, window) -> N
     out = own_folder().parent / "shared.toml"
     dialog.export_to(out)
     qtbot.waitUntil(lambda: dialog.note.text() == f"Written to {out}.", timeout=10_000)
+    mine = window.keymap.current.path
+    mine.write_text("# by me\n" + mine.read_text("utf-8"), "utf-8")
     QTest.mouseClick(dialog.remove, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not list(own_folder().glob("*.toml")), timeout=10_000)
     assert window.keymap.current.id == "default"
+    QTest.mouseClick(dialog.undo, Qt.MouseButton.LeftButton)  # even a file that was removed comes back
+    qtbot.waitUntil(lambda: saved().get("name") == "My keys" and "# by me" in mine.read_text("utf-8"), timeout=10_000)
+    QTest.mouseClick(dialog.remove, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not mine.exists(), timeout=10_000)
     out.write_text(out.read_text("utf-8") + '"go.nowhere" = ["J"]\n', "utf-8")
     dialog.import_from(out)
     qtbot.waitUntil(lambda: "go.nowhere" in dialog.note.text(), timeout=10_000)

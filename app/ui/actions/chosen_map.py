@@ -12,7 +12,16 @@ from PySide6.QtCore import QObject, Signal
 
 from app.ui.actions.in_force import in_force
 from app.ui.actions.keymap import KeymapError, resolve
-from app.ui.actions.keymaps import Keymap, changed_keys, default_map, find_map, free_path, write_map
+from app.ui.actions.keymaps import (
+    Keymap,
+    bring_back,
+    changed_keys,
+    default_map,
+    find_map,
+    free_path,
+    set_aside,
+    write_map,
+)
 from app.ui.actions.keys import KeyBindings
 from app.ui.actions.spec import Action
 from app.ui.settings import settings
@@ -90,16 +99,20 @@ class ChosenMap(QObject):
 
     def take_in(self, keymap: Keymap) -> None:
         """Make a map that was read from elsewhere one of the user's own, and use it."""
-        path, base = free_path(keymap.name), keymap.base or self.default
+        path, base = free_path(keymap.name, self._made), keymap.base or self.default
         self._made.add(f"own/{path.stem}")
         self._write(replace(keymap, id=f"own/{path.stem}", path=path, base=base))
 
     def remove(self) -> None:
-        """Delete the file of the user's map in force; its base is in force then."""
+        """Take the user's map in force away; its base is in force then. The file stays beside, with a ``~`` after its name."""
         gone = self.current
         if gone.own:
             self.use(gone.base or self.default)
-            self._later(lambda: gone.path.unlink(missing_ok=True), f"{gone.path} could not be deleted")
+            self._put_away(gone)
+
+    def _put_away(self, gone: Keymap) -> None:
+        self._made.discard(gone.id)
+        self._later(lambda: set_aside(gone.path), f"{gone.path} could not be put away")
 
     @property
     def undoable(self) -> bool:
@@ -111,16 +124,18 @@ class ChosenMap(QObject):
         if self._before:
             earlier, gone = self._before.pop(), self.current
             if earlier.own:
+                if earlier.id != gone.id:
+                    self._later(lambda: bring_back(earlier.path), f"{earlier.path} could not be brought back")
                 self._to_disk(earlier)
             self._use(earlier)
             if gone.id in self._made and all(keymap.id != gone.id for keymap in (earlier, *self._before)):
-                self._later(lambda: gone.path.unlink(missing_ok=True), f"{gone.path} could not be deleted")
+                self._put_away(gone)
                 return gone.id
         return ""
 
     def _own(self, shipped: Keymap) -> Keymap:
         name = "My keys" if shipped.id == "default" else f"My {shipped.name} keys"
-        path = free_path(name)
+        path = free_path(name, self._made)
         if number := re.search(r"-(\d+)$", path.stem):
             name += f" {number[1]}"
         self._made.add(f"own/{path.stem}")

@@ -8,10 +8,11 @@ nothing). What a file says itself wins: a base's action loses a key that the fil
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,8 +25,8 @@ from app.ui.actions.spec import Action
 from app.ui.settings import APP_NAME
 
 __all__ = [
-    "SHIPPED", "Keymap", "changed_keys", "default_map", "find_map", "free_path", "own_folder", "own_maps", "read_map",
-    "write_map",
+    "SHIPPED", "Keymap", "bring_back", "changed_keys", "default_map", "find_map", "free_path", "own_folder", "own_maps",
+    "read_map", "set_aside", "write_map",
 ]  # fmt: skip
 
 #: Shipped maps by id, in the order in which they are offered.
@@ -156,13 +157,31 @@ def _over(
     return made, tuple(lost)
 
 
-def free_path(name: str) -> Path:
-    """A file in the user's folder that is not there yet, called after a name."""
+def free_path(name: str, taken: Collection[str] = ()) -> Path:
+    """A file in the user's folder that is not there yet, called after a name; ``taken`` ids have files on their way."""
     stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "keys"
-    folder, number = own_folder(), 1
-    while (path := folder / f"{stem}{f'-{number}' if number > 1 else ''}.toml").exists():
-        number += 1
-    return path
+    for number in itertools.count(1):
+        path = own_folder() / f"{stem}{f'-{number}' if number > 1 else ''}.toml"
+        if f"own/{path.stem}" not in taken and not path.exists():
+            return path
+    raise AssertionError
+
+
+def set_aside(path: Path) -> None:
+    """Take a map out of use; its file stays beside, with a ``~`` after its name."""
+    with contextlib.suppress(FileNotFoundError):
+        os.replace(path, _aside(path))
+
+
+def bring_back(path: Path) -> None:
+    """Undo :func:`set_aside`, comments and all; a file that is there stays."""
+    if not path.exists():
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(_aside(path), path)
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(path.name + "~")
 
 
 def write_map(keymap: Keymap, path: Path, actions: Iterable[Action] | None = None) -> None:
@@ -176,6 +195,7 @@ def write_map(keymap: Keymap, path: Path, actions: Iterable[Action] | None = Non
     Raises:
         OSError: it can't be written.
     """
+    path = path.resolve()  # where somebody keeps their settings elsewhere and links them here, the link stays
     text = _as_toml(keymap, path, tuple(actions or ()))
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, scratch = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

@@ -1,8 +1,8 @@
 """Improving a model on what an annotator corrected: a few people of one video, a few minutes, little to forget.
 
 A start checkpoint is trained on windows around corrected key frames and measured, before and after, on others that it is not
-trained on. Against forgetting the encoder keeps its weights (96 % of preset T), learning is short, its rate falls to nothing, and
-what is kept is the running average of the weights. ``benchmarks/learning_from_corrections.py`` measures gain and loss.
+trained on. Against forgetting the encoder keeps its weights (96 % of preset T), learning is short, its rate falls to nothing,
+and what is kept is the running average of the weights. ``benchmarks/learning_from_corrections.py`` measures gain and loss.
 """
 
 from __future__ import annotations

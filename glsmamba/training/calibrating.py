@@ -15,11 +15,12 @@ Letters: n people, k joints.
 from __future__ import annotations
 
 import dataclasses
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -27,11 +28,12 @@ from glsmamba.calibration import TOLERANCE, Calibration, Reliability, fit, relia
 from glsmamba.checkpoint import CheckpointError, read_info, save_calibration
 from glsmamba.data.metrics import head_size
 from glsmamba.data.posetrack18_write import derived_head_box
+from glsmamba.data.sets.data_set import LabelledSequence
+from glsmamba.data.sets.stills import open_lsp
 from glsmamba.data.skeletons import POSETRACK15
 from glsmamba.heatmaps import spreads, transformed
 from glsmamba.predictor import PoseWindow, Predictor
 from glsmamba.training.augment import joints_box
-from glsmamba.training.labels import PictureLabels, Split, TrainingDataError, load_lspet
 
 __all__ = ["FOLDS", "Answers", "Measured", "answers", "calibrate", "check", "cross_fitted", "measure", "report"]
 
@@ -95,28 +97,35 @@ class Measured:
         ])  # fmt: skip
 
 
-def answers(predictor: Predictor, labels: PictureLabels, *, quiet: bool = True) -> Answers:
-    """Ask a model about labelled stills, each cut by the box around its human joints and shown as a window of equal frames.
+def answers(predictor: Predictor, people: Sequence[LabelledSequence], *, quiet: bool = True) -> Answers:
+    """Ask a model about labelled stills, cut by the box around the joints and shown as a window of equal frames.
 
-    The predictor encodes a picture once that all frames of a window share. People whose head is not labelled are left out:
-    without it nobody knows what 0.2 head sizes are.
+    The predictor encodes a picture once that all frames of a window share.
+
+    Args:
+        predictor: asked.
+        people: one frame with one person each. Those whose head is not labelled are left out: without it nobody knows what 0.2
+            head sizes are.
+        quiet: show no bar.
 
     Raises:
-        TrainingDataError: a picture cannot be read, or nobody has a labelled head.
+        ValueError: nobody has a labelled head.
+        VideoError: a picture is damaged.
     """
-    heads = np.array([_head(points, human) for points, human in zip(labels.points, labels.human, strict=True)])
-    labels, heads = labels.chosen(heads >= _SMALLEST_HEAD), heads[heads >= _SMALLEST_HEAD]
-    if not len(labels):
-        raise TrainingDataError("Nobody in these pictures has head_top and head_bottom labelled, which give the head's size.")
+    points = np.array([person.record.frames[0].people[0].keypoints for person in people]).reshape(-1, len(POSETRACK15), 2)
+    known = np.array([person.record.frames[0].people[0].visibility > 0 for person in people]).reshape(points.shape[:2])
+    heads = np.array([_head(*labels) for labels in zip(points, known, strict=True)])
+    chosen = np.flatnonzero(heads >= _SMALLEST_HEAD)
+    if not len(chosen):
+        raise ValueError("Nobody in these pictures has head_top and head_bottom labelled, which give the head's size.")
     config = predictor.config
     said: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    with tqdm(total=len(labels), desc="predicting", unit="person", disable=quiet) as bar:
-        for start in range(0, len(labels), _AT_ONCE):
-            chunk = range(start, min(start + _AT_ONCE, len(labels)))
-            windows = [
-                PoseWindow((_picture(labels.images[n]),) * config.frames, joints_box(labels.points[n], labels.human[n]))
-                for n in chunk
-            ]
+    with tqdm(total=len(chosen), desc="predicting", unit="person", disable=quiet) as bar:
+        for start in range(0, len(chosen), _AT_ONCE):
+            chunk = chosen[start : start + _AT_ONCE].tolist()
+            boxes = [joints_box(points[n], known[n]) for n in chunk]
+            pictures = [people[n].pictures.read(0) for n in chunk]
+            windows = [PoseWindow((p,) * config.frames, box) for p, box in zip(pictures, boxes, strict=True)]
             for pose in predictor.predict(windows, keep_heatmaps=True):
                 maps = pose.heatmaps
                 assert maps is not None
@@ -124,8 +133,8 @@ def answers(predictor: Predictor, labels: PictureLabels, *, quiet: bool = True) 
                 said.append((maps.max((1, 2)), spreads(maps, places) / config.sigma, pose.keypoints))
             bar.update(len(chunk))
     peaks, wide, found = (np.stack(part) for part in zip(*said, strict=True))
-    error = np.linalg.norm(found - labels.points, axis=-1)
-    return Answers(peaks, wide, error <= TOLERANCE * heads[:, None], labels.human)
+    error = np.linalg.norm(found - points[chosen], axis=-1)
+    return Answers(peaks, wide, error <= TOLERANCE * heads[chosen, None], known[chosen])
 
 
 def cross_fitted(said: Answers, folds: int = FOLDS) -> np.ndarray:
@@ -158,7 +167,7 @@ def calibrate(
 
     Args:
         checkpoint: of GLSMamba.
-        stills: folder of Leeds Sports Pose Extended.
+        stills: folder of Leeds Sports Pose Extended, as published or with a ``joints.npz``.
         people: so many of them, evenly chosen; all when None.
         threads: of the CPU; torch's default when None.
         quiet: show no bar.
@@ -168,7 +177,7 @@ def calibrate(
 
     Raises:
         CheckpointError: the file is missing, foreign, damaged or of ViTPose.
-        ValueError: there are too few people.
+        ValueError: there are too few people, or no such data set.
         OSError: the checkpoint cannot be written; it is as it was.
     """
     said = _asked(checkpoint, stills, "validation", people, threads, quiet)
@@ -213,7 +222,7 @@ def _fitted(said: Answers) -> Calibration:
 
 
 def _asked(
-    checkpoint: str | Path, stills: str | Path, split: Split, people: int | None, threads: int | None, quiet: bool
+    checkpoint: str | Path, stills: str | Path, split: str, people: int | None, threads: int | None, quiet: bool
 ) -> Answers:
     if read_info(checkpoint).single_frame:
         raise CheckpointError(
@@ -221,23 +230,17 @@ def _asked(
         )
     if people is not None and people < 1:
         raise ValueError("--people must be at least 1.")
-    labels = load_lspet(stills, split)
-    if people is not None and people < len(labels):
-        keep = np.zeros(len(labels), bool)
-        keep[np.linspace(0, len(labels) - 1, people).astype(int)] = True
-        labels = labels.chosen(keep)
-    return answers(Predictor.from_checkpoint(checkpoint, threads=threads), labels, quiet=quiet)
+    data = open_lsp(Path(stills), split)
+    if not quiet:
+        for sentence in data.missing:
+            tqdm.write(sentence, file=sys.stderr)
+    labelled = data.sequences
+    if people is not None and people < len(labelled):
+        labelled = tuple(labelled[n] for n in np.linspace(0, len(labelled) - 1, people).astype(int))
+    return answers(Predictor.from_checkpoint(checkpoint, threads=threads), labelled, quiet=quiet)
 
 
 def _head(points: np.ndarray, human: np.ndarray) -> float:
     """Head size in pixels as PoseTrack measures it; 0 where the head's joints are not labelled."""
     box = derived_head_box(points, human, POSETRACK15)
     return 0.0 if box is None else head_size(box)
-
-
-def _picture(path: Path) -> np.ndarray:
-    """(H, W, 3) uint8 RGB."""
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise TrainingDataError(f"{path.name} cannot be read as a picture; fetch the data folder again.")
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)

@@ -18,13 +18,13 @@ from app import cli
 from glsmamba.calibration import Calibration
 from glsmamba.checkpoint import CheckpointError, read_info, save_checkpoint
 from glsmamba.data.sets.stills import lspet_split as split_of
+from glsmamba.data.sets.stills import open_lsp
 from glsmamba.data.skeletons import LSP14, POSETRACK15, joint_map
 from glsmamba.modeling.model import GLSMamba
 from glsmamba.predictor import PoseWindow, Predictor
 from glsmamba.training import calibrating
 from glsmamba.training.augment import joints_box
 from glsmamba.training.calibrating import Answers, answers, cross_fitted, measure
-from glsmamba.training.labels import load_lspet
 
 ROWS = 400  # 20 people of each split that counts
 SMALL = TINY.with_(width=16, encoder_channels=16, gsm_blocks=1, lrm_blocks=0)
@@ -81,7 +81,6 @@ def stills(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         keypoints[row] = as_lsp(np.where(fixed[:, None], corners, points), np.ones(15))
     keypoints[3, LSP14.index("head_top"), 2] = 0  # nobody knows what a head is there
     np.savez(folder / "joints.npz", keypoints=keypoints)
-    np.savez(folder / "teachers.npz", movenet_thunder=np.zeros((ROWS, 17, 3)), blazepose_full=np.zeros((ROWS, 33, 3)))
     for row, path in paths.items():
         if split_of(row) == "held-out":
             path.rename(path.with_suffix(".hidden"))
@@ -115,13 +114,18 @@ def test_a_checkpoint_is_calibrated_and_loses_nothing(
     assert facts["people"] == 19 and facts["joints"] == 19 * 14
     assert facts["ece"] < 0.5 * facts["ece_of_scores"] and facts["brier"] < facts["brier_of_scores"]
     # What came true, by the labels and the predictor alone.
-    predictor, labels = Predictor.from_checkpoint(path, threads=1), load_lspet(stills, "validation")
-    boxes = [joints_box(points, human) for points, human in zip(labels.points, labels.human, strict=True)]
-    windows = [PoseWindow((read(path),) * 5, box) for path, box in zip(labels.images, boxes, strict=True)]
+    with np.load(stills / "joints.npz") as data:
+        labels = {row: data["keypoints"][row] for row in range(23, ROWS, 20)}  # the first, row 3, has no head
+    places = [stills / "images" / f"im{row + 1:05d}.jpg" for row in labels]
+    windows = [
+        PoseWindow((read(place),) * 5, joints_box(label[:, :2], np.ones(14)))
+        for place, label in zip(places, labels.values(), strict=True)
+    ]
     right = []
-    for n, pose in enumerate(predictor.predict(windows[1:]), 1):
+    for label, pose in zip(labels.values(), Predictor.from_checkpoint(path, threads=1).predict(windows), strict=True):
         assert ((pose.probabilities >= 0) & (pose.probabilities <= 1)).all()
-        right += (np.linalg.norm(pose.keypoints - labels.points[n], axis=1)[labels.human[n]] <= 0.2 * HEAD).tolist()
+        found = pose.keypoints[joint_map(POSETRACK15, LSP14)]
+        right += (np.linalg.norm(found - label[:, :2], axis=1) <= 0.2 * HEAD).tolist()
     assert facts["joints"] == len(right) and facts["right"] == pytest.approx(np.mean(right), abs=1e-3)
 
     assert cli.main(["info", "--checkpoint", str(path)]) == 0
@@ -145,7 +149,7 @@ def test_what_cannot_be_calibrated_is_said_and_stays_as_it_was(
     for words, told in (
         (["calibrate", str(path), "--data", str(stills), "--people", "3"], "too few"),
         (["calibrate", str(path), "--data", str(stills), "--people", "0"], "at least 1"),
-        (["calibrate", str(path), "--data", str(tmp_path)], "joints.npz is missing"),
+        (["calibrate", str(path), "--data", str(tmp_path)], "no joints.mat"),
         (["calibrate", str(tmp_path / "none.safetensors"), "--data", str(stills)], "no weights"),
     ):
         assert cli.main(words) == 2
@@ -159,11 +163,10 @@ def test_what_cannot_be_calibrated_is_said_and_stays_as_it_was(
 
 
 def test_each_still_is_encoded_once(checkpoint: Path, stills: Path) -> None:
-    predictor, labels = Predictor.from_checkpoint(checkpoint, threads=1), load_lspet(stills, "validation")
-    labels = labels.chosen(np.arange(len(labels)) < 12)
+    predictor, people = Predictor.from_checkpoint(checkpoint, threads=1), open_lsp(stills, "validation").sequences[:12]
     encoded: list[int] = []
     predictor.model.encoder.register_forward_pre_hook(lambda _module, args: encoded.append(len(args[0])))
-    assert len(answers(predictor, labels)) == sum(encoded) == 11  # one has no labelled head
+    assert len(answers(predictor, people)) == sum(encoded) == 11  # one has no labelled head
 
 
 def drawn(true: Calibration, n: int, seed: int) -> Answers:

@@ -101,12 +101,12 @@ class KeypointsModel(QStandardItemModel):
         self.blockSignals(True)
         for joint in changed:
             texts = _texts(pose, skeleton, joint)
-            self._write_row(joint, texts, colours[joint], pose.visibility[joint] == Visibility.ABSENT)
+            self._write_row(pose, joint, texts, colours[joint])
             self._written[joint] = (*texts, colours[joint])
         self.blockSignals(False)
         self.dataChanged.emit(self.index(changed[0], 0), self.index(changed[-1], len(_COLUMNS) - 1))
 
-    def _write_row(self, joint: int, texts: tuple[str, ...], colour: str, absent: bool) -> None:
+    def _write_row(self, pose: Pose, joint: int, texts: tuple[str, ...], colour: str) -> None:
         before = self._written[joint]
         items = [self.item(joint, column) for column in range(len(_COLUMNS))]
         for column, text in enumerate(texts):
@@ -116,7 +116,8 @@ class KeypointsModel(QStandardItemModel):
             disc = self._session.skeleton.sides[joint] != "right"  # as on the picture
             items[0].setData(swatch(colour, disc), Qt.ItemDataRole.DecorationRole)
         if not before or before[_PROBABILITY:-1] != texts[_PROBABILITY:]:
-            words = "\n".join(filter(None, (f"{texts[0]}: {texts[_STATE]}, {texts[_FROM]}", doubt_words(self.pose, joint))))
+            words = "\n".join(filter(None, (f"{texts[0]}: {texts[_STATE]}, {texts[_FROM]}", doubt_words(pose, joint))))
+            absent = pose.visibility[joint] == Visibility.ABSENT
             ground = QBrush(QColor(theme.colors().muted)) if absent else None
             for column, item in enumerate(items):
                 hint = "\nDouble-click or press F2 to change it." if column in (_X, _Y, _STATE) else ""
@@ -236,8 +237,8 @@ class KeypointsPanel(Page):
         self.table.setModel(self.model)
         self.table.setItemDelegate(_Editors(self.table))
         self.table.horizontalHeader().setMinimumSectionSize(36)
-        for column in (_FROM, _SPREAD, _SCORE, _PROBABILITY):  # the first goes first where there is no room
-            self.spare(self.table, column)
+        for part in (_FROM, _SPREAD, _SCORE, _PROBABILITY):  # the first goes first where there is no room
+            self.spare(self.table, part)
         self._fit()
         self.table.selectionModel().currentRowChanged.connect(self._chosen)
         column = QVBoxLayout(content)

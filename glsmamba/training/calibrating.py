@@ -161,7 +161,7 @@ def measure(said: Answers, probabilities: np.ndarray) -> Measured:
 
 
 def calibrate(
-    checkpoint: str | Path, stills: str | Path, *, people: int | None = None, threads: int | None = None, quiet: bool = True
+    checkpoint: str | Path, stills: str | Path, *, people: int | None = None, quiet: bool = True
 ) -> tuple[Calibration, Measured]:
     """Fit a checkpoint's calibration on validation people and write it into the file; all else in it stays.
 
@@ -169,7 +169,6 @@ def calibrate(
         checkpoint: of GLSMamba.
         stills: folder of Leeds Sports Pose Extended, as published or with a ``joints.npz``.
         people: so many of them, evenly chosen; all when None.
-        threads: of the CPU; torch's default when None.
         quiet: show no bar.
 
     Returns:
@@ -180,7 +179,7 @@ def calibrate(
         ValueError: there are too few people, or no such data set.
         OSError: the checkpoint cannot be written; it is as it was.
     """
-    said = _asked(checkpoint, stills, "validation", people, threads, quiet)
+    said = _asked(checkpoint, stills, "validation", people, quiet)
     measured = measure(said, cross_fitted(said))
     how = {
         "data": "Leeds Sports Pose Extended, rows with i % 20 = 3, human labels, stills repeated to a window",
@@ -193,9 +192,7 @@ def calibrate(
     return made, measured
 
 
-def check(
-    checkpoint: str | Path, stills: str | Path, *, people: int | None = None, threads: int | None = None, quiet: bool = True
-) -> Measured:
+def check(checkpoint: str | Path, stills: str | Path, *, people: int | None = None, quiet: bool = True) -> Measured:
     """How well the calibration in a checkpoint holds on the people held out for reporting. Arguments as :func:`calibrate`.
 
     Raises:
@@ -204,7 +201,7 @@ def check(
     calibration = read_info(checkpoint).calibration
     if calibration is None:
         raise CheckpointError(f"{Path(checkpoint).name} is not calibrated; run calibrate on it without --check first.")
-    said = _asked(checkpoint, stills, "held-out", people, threads, quiet)
+    said = _asked(checkpoint, stills, "held-out", people, quiet)
     return measure(said, calibration.probability(said.peaks, said.spreads))
 
 
@@ -221,9 +218,7 @@ def _fitted(said: Answers) -> Calibration:
     return fit(said.peaks, said.spreads, said.right, said.known)
 
 
-def _asked(
-    checkpoint: str | Path, stills: str | Path, split: str, people: int | None, threads: int | None, quiet: bool
-) -> Answers:
+def _asked(checkpoint: str | Path, stills: str | Path, split: str, people: int | None, quiet: bool) -> Answers:
     if read_info(checkpoint).single_frame:
         raise CheckpointError(
             f"{Path(checkpoint).name} is the single-frame baseline, which is not calibrated; choose a GLSMamba checkpoint."
@@ -237,7 +232,7 @@ def _asked(
     labelled = data.sequences
     if people is not None and people < len(labelled):
         labelled = tuple(labelled[n] for n in np.linspace(0, len(labelled) - 1, people).astype(int))
-    return answers(Predictor.from_checkpoint(checkpoint, threads=threads), labelled, quiet=quiet)
+    return answers(Predictor.from_checkpoint(checkpoint), labelled, quiet=quiet)
 
 
 def _head(points: np.ndarray, human: np.ndarray) -> float:

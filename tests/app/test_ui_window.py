@@ -9,11 +9,12 @@ import threading
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT, read_number
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -400,12 +401,23 @@ def test_text_has_a_contrast_of_at_least_four_and_a_half(name):
         assert (high + 0.05) / (low + 0.05) >= 4.5, (text, ground)
 
 
-def test_the_theme_switches_live(qtbot, opened):
+def test_the_theme_switches_live(qtbot, opened, monkeypatch):
     opened.set_scheme("dark")
     assert theme.is_dark() and opened.palette().window().color() == QColor(theme.DARK.window)
     opened.set_scheme("light")
     assert opened.palette().window().color() == QColor(theme.LIGHT.window)
     opened.set_scheme("system")
+    hints = QGuiApplication.styleHints()
+    try:
+        # The platform of the tests has no light or dark; what it would say is said in its place.
+        for scheme, colours in ((Qt.ColorScheme.Dark, theme.DARK), (Qt.ColorScheme.Light, theme.LIGHT)):
+            says = SimpleNamespace(colorScheme=lambda scheme=scheme: scheme)
+            monkeypatch.setattr(theme, "QGuiApplication", SimpleNamespace(styleHints=lambda says=says: says))
+            hints.colorSchemeChanged.emit(scheme)  # the system changes while the window is open
+            assert opened.palette().window().color() == QColor(colours.window)
+    finally:
+        monkeypatch.undo()
+        theme.theme().refresh()
 
 
 def test_the_layout_is_remembered(qtbot, window):

@@ -4,8 +4,8 @@
 
 The sample is predicted once without a window, by the shipped checkpoint, or taken from a folder that has demo.mp4 and
 demo.glsproj already; then a window is opened for each picture, in a process of its own because Qt takes its scaling from the
-environment, and worked as a person would. "panels" and "panels-200" each make one picture a panel, light beside dark. Runs
-without a screen.
+environment, and worked as a person would. "panels" and "panels-200" make one picture a panel, light beside dark, "maps" and
+"maps-200" that of the one that needs the model. Runs without a screen.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ def shots() -> dict[str, tuple[str, float, tuple[int, int], Callable[..., object
         "window-200-percent": ("light", 2, (1180, 760), _person),
         "activation": ("dark", 1, common, _activation),
         "dragging": ("dark", 1, common, _dragging),
-        "statistics": ("light", 1, common, _statistics),
-        "panels": ("light", 1, common, _panels("")),
-        "panels-200": ("light", 2, common, _panels("-200")),
+        "panels": ("light", 1, common, _panels("", False)),
+        "panels-200": ("light", 2, common, _panels("-200", False)),
+        "maps": ("light", 1, common, _panels("", True)),
+        "maps-200": ("light", 2, common, _panels("-200", True)),
         "export": ("light", 1, common, _export),
         **key_pictures(),
         "welcome": ("light", 1, (1100, 700), lambda window: window),
@@ -169,23 +170,12 @@ def _work(window):
     wait_a_moment(0.5)
     key(window, Qt.Key.Key_Escape)
     _person(window)
-    key(window, Qt.Key.Key_V)
-    wait_a_moment(0.3)
+    key(window, Qt.Key.Key_O)
+    wait_a_moment(0.5)
     key(window, Qt.Key.Key_Z, CTRL)
 
 
-def _statistics(window):
-    from hands import wait_until
-
-    _work(window)
-    window.visit_panel("statistics")
-    page = window.docks["statistics"].widget()
-    wait_until(lambda: not page._inner.words, "the statistics")
-    window.canvas.setFocus()
-    return window
-
-
-def _panels(suffix: str):
+def _panels(suffix: str, with_model: bool):
     def show(window):
         from hands import wait_until
         from PySide6.QtGui import QImage, QPainter
@@ -195,7 +185,7 @@ def _panels(suffix: str):
         _work(window)
         maps = []
         window.session.activation_ready.connect(maps.append)
-        for panel in sorted(PANELS, key=lambda panel: panel.id == "activation"):  # the model takes a while to load
+        for panel in (panel for panel in PANELS if (panel.id == "activation") == with_model):
             dock = window.docks[panel.id]
             dock.show()
             dock.raise_()
@@ -216,7 +206,10 @@ def _panels(suffix: str):
                 one.setDevicePixelRatio(1)
                 painter.drawImage(i * (wide + gap), 0, one)
             painter.end()
-            _few_colours(sheet).save(str(IMAGES / f"panel-{panel.id}{suffix}.png"), None, 0)
+            if with_model:  # photographs and colour maps need all their colours
+                sheet.save(str(IMAGES / f"panel-{panel.id}{suffix}.jpg"), None, 85)
+            else:
+                _few_colours(sheet).save(str(IMAGES / f"panel-{panel.id}{suffix}.png"), None, 0)
         return None
 
     return show

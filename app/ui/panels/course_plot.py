@@ -25,9 +25,9 @@ _WIDTH = 1.5
 _NUMBERS, _BELOW, _APART, _MARK = 48, 36, 6, 9
 
 
-def line_pen(colour: QColor, number: int) -> QPen:
-    """The pen of the ``number``-th person shown."""
-    return pg.mkPen(colour, width=_WIDTH, style=LINES[number % len(LINES)])
+def line_pen(colour: QColor, number: int, ratio: float) -> QPen:
+    """The pen of the ``number``-th person shown; Qt measures it in device pixels, ``ratio`` of them a logical one."""
+    return pg.mkPen(colour, width=_WIDTH * ratio, style=LINES[number % len(LINES)])
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,9 @@ class CoursePlot(pg.PlotWidget):
         plot.setLabel("left", self._unit, color=c.muted, **{"font-size": "11px"})
         if self._numbered:
             plot.setLabel("bottom", "Frame", color=c.muted, **{"font-size": "11px"})
-        self._now.setPen(pg.mkPen(c.accent, width=1.5))
-        self._hover.setPen(pg.mkPen(c.muted, width=1))
+        ratio = self.devicePixelRatioF()
+        self._now.setPen(pg.mkPen(c.accent, width=_WIDTH * ratio))
+        self._hover.setPen(pg.mkPen(c.muted, width=ratio))
         self._human.setBrush(QColor(c.ok))
         self._jumps.setBrush(QColor(c.warning))
         for marks in (self._human, self._jumps):

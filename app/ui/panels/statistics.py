@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRect, QSize, Qt
+from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
@@ -322,7 +322,7 @@ class StatisticsPanel(Page):
         if computed is None:
             return
         pens = {
-            track: line_pen(qcolor(on_ground(person_rgb(track), theme.colors().surface)), i)
+            track: line_pen(qcolor(on_ground(person_rgb(track), theme.colors().surface)), i, self.devicePixelRatioF())
             for i, track in enumerate(computed.asked.tracks)
         }  # fmt: skip
         self.legend.set_people([(self._session.track_name(track), pen) for track, pen in pens.items()])
@@ -388,6 +388,12 @@ class StatisticsPanel(Page):
         self._show()
 
     # ---- the axis ------------------------------------------------------------------------------------------------------
+
+    def event(self, event: QEvent) -> bool:
+        """Another screen: lines of another width."""
+        if event.type() == QEvent.Type.DevicePixelRatioChange and hasattr(self, "_thread"):
+            self._restyle()
+        return super().event(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
         super().resizeEvent(event)

@@ -192,7 +192,7 @@ def _load(file: IO[bytes], reader: _Reader) -> Any:
     for step, (code, argument, _) in enumerate(pickletools.genops(file)):
         if code.name in ("NEXT_BUFFER", "READONLY_BUFFER"):
             raise pickle.UnpicklingError("it wants data from outside the file")
-        if code.name.endswith("PUT") and int(argument) > step:
+        if code.name.endswith("PUT") and argument is not None and int(argument) > step:
             raise pickle.UnpicklingError("it numbers more objects than it has")
     file.seek(start)
     return reader.load()

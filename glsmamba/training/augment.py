@@ -113,7 +113,8 @@ def place(
 
 def within(points: np.ndarray, picture: tuple[float, float, float, float]) -> np.ndarray:
     """(K, 2) points -> (K,) bool: inside (x0, y0, x1, y1)."""
-    return ((points >= picture[:2]) & (points <= picture[2:])).all(-1)
+    inside = (points >= picture[:2]) & (points <= picture[2:])
+    return np.asarray(inside.all(-1))
 
 
 def _cut(rng: np.random.Generator, points: np.ndarray, known: np.ndarray) -> tuple[float, float, float, float]:

@@ -44,9 +44,9 @@ class ImproveDialog(QDialog):
         self.bar.setTextVisible(False)
         self.how_far = self._label()
         self.how_far.setFont(theme.numbers_font())
-        self.result = ResultTable(self)
+        self.results = ResultTable(self)
         self.sentence = self._label()
-        for widget in (self.intro, self.words, self.plot, self.bar, self.how_far, self.result, self.sentence):
+        for widget in (self.intro, self.words, self.plot, self.bar, self.how_far, self.results, self.sentence):
             column.addWidget(widget)
         column.addStretch(1)
         buttons = QHBoxLayout()
@@ -93,9 +93,9 @@ class ImproveDialog(QDialog):
         self.bar.setVisible(running)
         self.how_far.setVisible(running or i.state == "interrupted")
         decided = finished and i.before is not None and i.after is not None
-        self.result.setVisible(decided)
+        self.results.setVisible(decided)
         if decided and i.before is not None and i.after is not None:
-            self.result.show_rows(table(i.before, i.after), better(i.before, i.after))
+            self.results.show_rows(table(i.before, i.after), better(i.before, i.after))
             self.sentence.setText(f"{verdict(i.before, i.after)}\n\n{_DECIDE}")
         else:
             self.sentence.setText(i.sentence)
@@ -181,8 +181,8 @@ class CurvePlot(QWidget):
             plot.setLabel("left", name, color=c.muted)
         self.error.setLabel("bottom", "step", color=c.muted)
         self.loss_curve.setPen(pg.mkPen(c.accent, width=1.5))
-        self.error_curve.setPen(pg.mkPen(theme.OKABE_ITO["orange"], width=1.5))
-        self.error_curve.setSymbolBrush(theme.OKABE_ITO["orange"])
+        self.error_curve.setPen(pg.mkPen(c.warning, width=1.5))
+        self.error_curve.setSymbolBrush(c.warning)
         self.error_curve.setSymbolPen(None)
 
 

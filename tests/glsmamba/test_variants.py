@@ -80,6 +80,7 @@ def test_the_target_stays_as_wide_on_the_person_at_every_stride():
     assert [b.at_stride(s).sigma * s for s in (4, 8, 16)] == [12.0, 12.0, 12.0]
     assert [b.at_stride(s).tokens for s in (4, 8, 16)] == [15_360, 3_840, 960]  # the paper's
     assert b.at_stride(16).encoder_channels == 768
+    assert {v.of(PRESETS["H"]).encoder_channels for v in VARIANTS.values()} == {256, 1280}  # every variant can be had of H
     assert b.at_stride(16).at_stride(4) == b
 
 

@@ -8,8 +8,12 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
+from torch import nn
+
+Model = TypeVar("Model", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,15 @@ def machine() -> str:
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     kind = torch.backends.cpu.get_cpu_capability()
     return f"{name} ({kind}), {os.cpu_count()} cores, {torch.get_num_threads()} threads used{load}"
+
+
+def awake(model: Model) -> Model:
+    """Layers that start at zero get weights, so that deformable sampling wanders as it does in a trained network."""
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith(("linear_out.weight", "ffn.fc2.weight", "offset.weight")):
+                parameter.normal_(std=0.05)
+    return model
 
 
 def timed(work: Callable[[], object]) -> float:

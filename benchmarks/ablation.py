@@ -33,7 +33,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from _timing import Goal, machine, report, timed
+from _timing import Goal, awake, machine, report, timed
 
 from glsmamba.config import PRESETS, ConfigError, ModelConfig
 from glsmamba.modeling.budget import Budget, budget
@@ -79,15 +79,6 @@ def counts(config: ModelConfig) -> Row:
     return Row(config, budget(config), s6, (counter.get_total_flops() + scan_and_sampling(config)) / 1e9)
 
 
-def awake(model: GLSMamba) -> GLSMamba:
-    """Layers that start at zero get weights, so that deformable sampling wanders as it does in a trained network."""
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if name.endswith(("linear_out.weight", "ffn.fc2.weight", "offset.weight")):
-                parameter.normal_(std=0.05)
-    return model.eval()
-
-
 def measure(rows: dict[str, Row], rounds: int) -> None:
     """Fill in the times: the best of ``rounds`` after a first call."""
     torch.manual_seed(0)
@@ -100,7 +91,7 @@ def measure(rows: dict[str, Row], rounds: int) -> None:
             if encoders and hasattr(encoder, "blocks"):  # one trunk of a ViT serves all strides
                 encoder.blocks = next(iter(encoders.values())).blocks
             encoders[c.stride] = encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        models[name] = awake(GLSMamba(c, encoder=nn.Identity()))
+        models[name] = awake(GLSMamba(c, encoder=nn.Identity())).eval()
     first = next(iter(rows.values())).config
     frames = torch.randn(first.frames, 3, *first.input_size).contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():

@@ -31,7 +31,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from _timing import Goal, gemm_speed, machine, report, timed
+from _timing import Goal, awake, gemm_speed, machine, report, timed
 
 from glsmamba.config import PRESETS
 from glsmamba.modeling import kernels
@@ -44,15 +44,6 @@ from glsmamba.scan.selective import selective_scan
 from glsmamba.scan.streams import by_paths
 
 BOX = (230.0, 40.0, 130.0, 290.0)
-
-
-def awake(model: GLSMamba) -> GLSMamba:
-    """Layers that start at zero get weights, so that deformable sampling wanders as it does in a trained network."""
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if name.endswith(("linear_out.weight", "ffn.fc2.weight", "offset.weight")):
-                parameter.normal_(std=0.05)
-    return model
 
 
 class Stages:

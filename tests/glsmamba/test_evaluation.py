@@ -130,3 +130,14 @@ def test_predictions_from_files_are_measured_by_their_sequence_s_name(tmp_path: 
     answer.write_text(json.dumps({"annolist": content["annolist"][:1]}))
     with pytest.raises(DataSetError, match="lack frame 1"):
         read_predictions(answer, data)
+
+
+@pytest.mark.data
+def test_a_real_file_against_itself_is_perfect_but_for_what_lies_in_ignore_regions(shared_data: Path) -> None:
+    root = shared_data / "posetrack18"
+    if not root.is_dir():
+        pytest.skip("the frame of PoseTrack is absent")
+    data = open_set(root)
+    figures = judge(data, read_predictions(next(root.glob("annotations/*.json")), data))
+    assert figures.overall["AP"] == 1 and figures.overall["PCKh@0.5"] == 1
+    assert set(figures.labelled) - set(figures.per_joint["AP"]) == {"right_knee"}

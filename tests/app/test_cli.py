@@ -187,7 +187,7 @@ def test_wrong_input_is_one_sentence_and_exit_code_two(
         ["check", absent],
         ["open", absent],
         ["train", absent],
-        ["calibrate", text],
+        ["calibrate", text, "--data", absent],
     ):
         code, _, err = say(capsys, *words)
         lines = [line for line in err.replace("\r", "\n").splitlines() if line.startswith("glsmamba-studio: ")]

@@ -719,7 +719,8 @@ class Engine:
         from glsmamba.predictor import Cancelled
 
         def between() -> None:
-            if self._left(order):
+            # Another point of the same person waits its turn: a pointer that never rests would never see a map.
+            if self._left(order, of_kind=True):
                 raise Cancelled
 
         try:
@@ -734,13 +735,13 @@ class Engine:
         joint = order.query if isinstance(order.query, int) and order.kind.quantity == "row" else None
         return PersonActivation(order.frame, order.track, joint, maps, numbers, pictures, captured.blocks, transposed)
 
-    def _left(self, order: _Order, elsewhere: bool = False) -> bool:
-        """Whether nobody waits for this any more: a newer request of its kind came (about somebody else), or the end."""
+    def _left(self, order: _Order, of_kind: bool = False) -> bool:
+        """Whether nobody waits for this any more: maps of somebody else are asked for now, or of another kind, or it ends."""
         with self._lock:
             newer = [other for other in self._orders if other.what == order.what]
-            if elsewhere:
-                newer = [other for other in newer if (other.frame, other.track) != (order.frame, order.track)]
-            return self._closed or bool(newer)
+            person = order.frame, order.track
+            elsewhere = any((o.frame, o.track) != person or (of_kind and o.kind != order.kind) for o in newer)
+            return self._closed or elsewhere
 
     def _captured(self, order: _Order, box: Box, predictor: Predictor) -> _Captured:
         """What the scans were given for a person; from memory where they were asked about just now."""
@@ -749,7 +750,7 @@ class Engine:
         frame = order.frame
         if (frame, box) not in self._captures:
             window = PoseWindow(self._video().window(frame, predictor.config.frames), box)
-            captured = predictor.capture(window, cancelled=lambda: self._left(order, elsewhere=True))
+            captured = predictor.capture(window, cancelled=lambda: self._left(order))
             last, half = self.project.n_frames - 1, predictor.config.frames // 2
             numbers = tuple(min(max(frame + d, 0), last) for d in range(-half, half + 1))
             grid = captured.heatmaps.shape[1:]

@@ -402,6 +402,12 @@ def test_maps_of_one_person_run_the_model_once_and_the_newest_request_wins(proje
     with pytest.raises(CancelledError):  # somebody asked for something else half way
         left.result()
     assert late[0].result().joint == 7 and len(captured) == 1
+    late.clear()  # a pointer that goes on moving: what it was over gets its map all the same, then where it is now
+    over = [engine.activation(4, one, (50.0, 60.0), MapKind(("gsm", 1), "column_norm"))]
+    stage.predictor.before_block = lambda _n: late.append(
+        engine.activation(4, one, (51.0, 60.0), MapKind(("gsm", 1), "column_norm"))) if not late else None  # fmt: skip
+    stage.work()
+    assert over[0].result().maps.query == (50.0, 60.0) and late[0].result().maps.query == (51.0, 60.0)
     stage.predictor.before_block = lambda _n: None
     gone = engine.activation(4, one, 4, MapKind(("gsm", 3)))  # a block of the model before, or of one that has more
     stage.work()

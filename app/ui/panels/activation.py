@@ -164,8 +164,10 @@ class ActivationPanel(Page):
             asked, known = self.query(), self.result
             if asked is not None and known is not None and (known.frame, known.track) == (self._session.shown_frame, asked[0]):
                 self._pace.ask()
-            else:
-                self._ask_soon()  # somebody else: the model has to run, so not for whom the pointer only crosses
+            elif asked is None or asked[0] != self._session.selected_track or not self._soon.isActive():
+                # Somebody else: the model has to run, so not for whom the pointer only crosses. For whom is selected it runs
+                # also while the pointer never rests.
+                self._ask_soon()
 
     def query(self) -> tuple[int, Pose, int | tuple[float, float], int | None] | None:
         """(track, pose, query, joint) of what is under the pointer, if it is followed, else of what is selected.

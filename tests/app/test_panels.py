@@ -277,6 +277,20 @@ def test_activation_follows_the_hand_and_shows_what_the_model_answers(qtbot, win
     assert asked[2][2] == 5
 
 
+def test_the_selected_person_gets_a_map_though_the_pointer_never_rests(qtbot, window, monkeypatch) -> None:
+    session, asked = window.session, []
+    monkeypatch.setattr(session, "request_activation", lambda *words: asked.append(words))
+    panel(window, "activation")
+    session.select(1)
+    box = session.poses(0)[1].box
+    for step in range(40):  # well over the delay, never still for as long as it
+        session.hover(1, None, (box[0] + box[2] / 2, box[1] + 5 + step))
+        qtbot.wait(16)
+        if asked:
+            break
+    assert asked and asked[0][0] == 1
+
+
 def test_activation_follows_the_pointer_and_is_saved(qtbot, window, monkeypatch, tmp_path) -> None:
     session, asked = window.session, []
     monkeypatch.setattr(session, "request_activation", lambda *words: asked.append(words))

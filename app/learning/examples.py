@@ -13,6 +13,7 @@ from app.labels import codec
 from app.labels.pose import Pose, Provenance, Visibility
 from app.labels.project import Project
 from glsmamba.data.skeletons import POSETRACK15, joint_map
+from glsmamba.data.words import counted
 
 __all__ = ["ACCEPTED", "NEEDED", "Examples", "TooFewError", "gather", "trusted"]
 
@@ -147,5 +148,4 @@ def _split(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _counted(frames: np.ndarray, word: str) -> str:
-    n = len(np.unique(frames))
-    return f"{n} {word}{'' if n == 1 else 's'}"
+    return counted(len(np.unique(frames)), word)

@@ -32,6 +32,7 @@ from app.ui.session import Session
 from app.ui.settings import settings
 from app.ui.threads.worker import Worker
 from glsmamba.data.posetrack18 import Kind, Occluded, sequence_name
+from glsmamba.data.words import counted
 
 __all__ = ["ExportDialog", "ExportOptions", "export_posetrack18"]
 
@@ -179,8 +180,8 @@ class ExportDialog(QDialog):
         if not problems:
             self._ended(f"Written to {where}. Read back and checked: no problems.", False)
             return
-        remarks = _counted(len(problems) - errors, "remark")
-        count = f"{_counted(errors, 'error')} and {remarks}" if errors else remarks
+        remarks = counted(len(problems) - errors, "remark")
+        count = f"{counted(errors, 'error')} and {remarks}" if errors else remarks
         self._ended(f"Written to {where}. The check found {count}; click one to go there.", bool(errors))
         self._list(problems)
 
@@ -242,7 +243,3 @@ class ExportDialog(QDialog):
     def _other_video(self, _video: object) -> None:
         if self._worker is None:
             self.close()
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"

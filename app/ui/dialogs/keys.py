@@ -15,12 +15,9 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFileDialog,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
-    QLineEdit,
     QPushButton,
     QToolButton,
-    QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
 )
@@ -29,6 +26,7 @@ from app.ui import theme
 from app.ui.actions.keymap import KeymapError, key_text, resolve, why_not_key
 from app.ui.actions.keymaps import SHIPPED, Keymap, find_map, own_maps, read_map
 from app.ui.actions.spec import Action
+from app.ui.dialogs.action_tree import ActionTree
 from app.ui.dialogs.key_field import KeyField
 from app.ui.dialogs.shortcut_sheet import group_of
 from app.ui.threads.worker import Worker
@@ -61,23 +59,11 @@ class KeysDialog(QDialog):
         column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(theme.GRID)
         column.addLayout(self._map_row())
-        self.search = QLineEdit(self)
-        self.search.setPlaceholderText("Find an action, a menu or a key")
-        self.search.setAccessibleName("Find")
-        self.search.setClearButtonEnabled(True)
-        self.search.textChanged.connect(self._filter)
+        self.tree = ActionTree(("Action", "Keys", "Without changes"), self)
+        self.search = self.tree.search
         column.addWidget(self.search)
-        self.tree = QTreeWidget(self)
-        self.tree.setHeaderLabels(["Action", "Keys", "Without changes"])
-        self.tree.setAccessibleName("Actions and keys")
-        self.tree.setRootIsDecorated(False)
-        self.tree.setIndentation(16)
-        self.tree.setAlternatingRowColors(True)
         self.tree.setUniformRowHeights(True)
         self.tree.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        header = self.tree.header()
-        header.setStretchLastSection(False)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.tree.currentItemChanged.connect(lambda *_: self._show_action())
         self.tree.itemActivated.connect(lambda *_: self.field.setFocus())
         column.addWidget(self.tree, 1)
@@ -162,20 +148,9 @@ class KeysDialog(QDialog):
         return row
 
     def _make_rows(self) -> None:
-        groups: dict[str, QTreeWidgetItem] = {}
         for action in self._actions.values():
-            group = group_of(action)
-            if group not in groups:
-                head = QTreeWidgetItem(self.tree, [group])
-                font = head.font(0)
-                font.setBold(True)
-                head.setFont(0, font)
-                head.setFlags(Qt.ItemFlag.ItemIsEnabled)
-                head.setFirstColumnSpanned(True)
-                groups[group] = head
-            row = QTreeWidgetItem(groups[group], [action.title.rstrip("…")])
+            row = self.tree.add_row(group_of(action), [action.title.rstrip("…")], action.tip or action.title)
             row.setData(0, _ACTION, action.id)
-            row.setToolTip(0, action.tip or action.title)
             self._rows[action.id] = row
         self.tree.expandAll()
 
@@ -234,7 +209,7 @@ class KeysDialog(QDialog):
         self.remove.setEnabled(now.own)
         self.reset_all.setEnabled(now.own and bool(now.given))
         self.undo.setEnabled(self._map.undoable)
-        self._filter(self.search.text())
+        self.tree.refilter()
         self._show_action()
 
     def _fit_columns(self) -> None:
@@ -245,20 +220,6 @@ class KeysDialog(QDialog):
         for column in (1, 2):
             texts = [row.text(column) for row in self._rows.values()] + [head.text(column)]  # type: ignore[union-attr]
             self.tree.header().resizeSection(column, max(map(metrics.horizontalAdvance, texts)) + 3 * theme.GRID)
-
-    def _filter(self, text: str) -> None:
-        words = text.lower().split()
-        for i in range(self.tree.topLevelItemCount()):
-            head = self.tree.topLevelItem(i)
-            assert head is not None
-            shown = 0
-            for j in range(head.childCount()):
-                row = head.child(j)
-                assert row is not None
-                hay = f"{head.text(0)} {row.text(0)} {row.text(1)}".lower()
-                row.setHidden(not all(word in hay for word in words))
-                shown += not row.isHidden()
-            head.setHidden(not shown)
 
     @property
     def action(self) -> Action | None:

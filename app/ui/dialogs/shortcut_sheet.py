@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
     QHeaderView,
     QLabel,
-    QLineEdit,
     QPushButton,
-    QTreeWidget,
-    QTreeWidgetItem,
     QVBoxLayout,
     QWidget,
 )
@@ -22,6 +18,7 @@ from PySide6.QtWidgets import (
 from app.ui import theme
 from app.ui.actions.in_force import in_force, keys_text
 from app.ui.actions.spec import Action
+from app.ui.dialogs.action_tree import ActionTree
 
 __all__ = ["ShortcutSheet", "group_of"]
 
@@ -59,22 +56,10 @@ class ShortcutSheet(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(theme.GRID)
-        self.search = QLineEdit(self)
-        self.search.setPlaceholderText("Find an action, a menu or a key")
-        self.search.setAccessibleName("Find")
-        self.search.setClearButtonEnabled(True)
-        self.search.textChanged.connect(self._filter)
+        self.tree = ActionTree(("Action", "Keys"), self)
+        self.search = self.tree.search
         column.addWidget(self.search)
-        self.tree = QTreeWidget(self)
-        self.tree.setColumnCount(2)
-        self.tree.setHeaderLabels(["Action", "Keys"])
-        self.tree.setAccessibleName("Actions and keys")
-        self.tree.setRootIsDecorated(False)
-        self.tree.setIndentation(16)
-        self.tree.setAlternatingRowColors(True)
-        self.tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
-        self.tree.header().setStretchLastSection(False)
         column.addWidget(self.tree, 1)
         self.map = QLabel(self)
         theme.set_role(self.map, "muted")
@@ -95,40 +80,16 @@ class ShortcutSheet(QDialog):
         """Read all keys anew."""
         self.map.setText(f"Key map: {in_force().name}")
         self.tree.clear()
-        groups: dict[str, QTreeWidgetItem] = {}
         for action in self._actions:
             keys = keys_text(action.id, ",  ")
             if keys or action.menu:
-                self._row(groups, group_of(action), action.title.rstrip("…"), keys, action.tip)
+                self._row(group_of(action), action.title.rstrip("…"), keys, action.tip)
         for title, keys in MOUSE:
-            self._row(groups, "Mouse, on the picture", title, keys, "")
+            self._row("Mouse, on the picture", title, keys, "")
         for title, keys in TIMELINE_MOUSE:
-            self._row(groups, "Mouse, on the timeline", title, keys, "")
+            self._row("Mouse, on the timeline", title, keys, "")
         self.tree.expandAll()
-        self._filter(self.search.text())
+        self.tree.refilter()
 
-    def _row(self, groups: dict[str, QTreeWidgetItem], group: str, title: str, keys: str, tip: str) -> None:
-        if group not in groups:
-            head = QTreeWidgetItem(self.tree, [group])
-            font = head.font(0)
-            font.setBold(True)
-            head.setFont(0, font)
-            head.setFlags(Qt.ItemFlag.ItemIsEnabled)
-            head.setFirstColumnSpanned(True)
-            groups[group] = head
-        row = QTreeWidgetItem(groups[group], [title, keys])
-        row.setToolTip(0, tip or title)
-
-    def _filter(self, text: str) -> None:
-        words = text.lower().split()
-        for i in range(self.tree.topLevelItemCount()):
-            head = self.tree.topLevelItem(i)
-            assert head is not None
-            shown = 0
-            for j in range(head.childCount()):
-                row = head.child(j)
-                assert row is not None
-                hay = f"{head.text(0)} {row.text(0)} {row.text(1)}".lower()
-                row.setHidden(not all(word in hay for word in words))
-                shown += not row.isHidden()
-            head.setHidden(not shown)
+    def _row(self, group: str, title: str, keys: str, tip: str) -> None:
+        self.tree.add_row(group, [title, keys], tip or title)

@@ -16,6 +16,7 @@ from app.ui.settings import settings
 from app.ui.threads.worker import Worker
 from glsmamba.data.records import Box
 from glsmamba.data.skeletons import joint_words
+from glsmamba.data.words import counted
 
 __all__ = ["Spreads"]
 
@@ -221,8 +222,8 @@ class Spreads(QObject):
 
         def written() -> None:
             self.applied.emit(planned)
-            n = len(planned.frames)
-            told = f"{self.words(planned)}: {'mended in' if planned.mends else 'spread to'} {n} frame{'' if n == 1 else 's'}."
+            done = "mended in" if planned.mends else "spread to"
+            told = f"{self.words(planned)}: {done} {counted(len(planned.frames), 'frame')}."
             session.tell(told, "info", "Undo", session.undo_just_this())
 
         self._commit(lambda project: spread(project, planned), written)

@@ -12,6 +12,7 @@ import numpy as np
 from glsmamba.data.records import FrameRecord, PersonRecord, SequenceRecord, Visibility
 from glsmamba.data.sets.pictures import Pictures
 from glsmamba.data.skeletons import POSETRACK15
+from glsmamba.data.words import counted
 
 __all__ = ["DataSet", "DataSetError", "LabelledSequence", "listed"]
 
@@ -67,7 +68,7 @@ class DataSet:
             frames.add((id(sequence), frame.index))
         what = "clip" if self.moving else "picture"
         name = f"{self.kind} {self.split}".strip()
-        counts = [_counted(len(self.sequences), what), _counted(len(frames), "labelled frame")]
+        counts = [counted(len(self.sequences), what), counted(len(frames), "labelled frame")]
         lines = [f"{name} in {self.root}: {', '.join(counts)}, {people} {'person' if people == 1 else 'people'}"]
         never = [name for name, count in zip(POSETRACK15.joints, joints, strict=True) if not count]
         if people and never:
@@ -82,7 +83,3 @@ def listed(names: Sequence[str], what: str, total: int) -> list[str]:
         return []
     first = ", ".join(list(Counter(names))[:3])
     return [f"{len(names)} of {total} {what}: {first}{' and more' if len(names) > 3 else ''}"]
-
-
-def _counted(n: int, word: str) -> str:
-    return f"{n} {word}{'' if n == 1 else 's'}"

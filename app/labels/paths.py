@@ -111,6 +111,9 @@ def fill(path: JointPath, centres: np.ndarray) -> Filled:
     story = _story(path, places, usable)
     frames = np.flatnonzero((story != OWN) & _reached(path, story, centres))
     nodes = np.flatnonzero(story >= 0)
+    if len(nodes) == 0:  # not one frame says anything of this joint
+        nowhere = np.zeros(0, np.int64)
+        return Filled(nowhere, np.zeros((0, 2)), nowhere > 0, nowhere > 0, np.zeros((0, 2), np.int64))
     frames = frames[(frames >= nodes[0]) & (frames <= nodes[-1])]  # beyond the outermost believed frames nothing is known
     filled = _interpolated(nodes, places[story[nodes], nodes], frames)
     firm = nodes[story[nodes] < SHIFTED]

@@ -230,3 +230,14 @@ def test_never_touches_what_a_human_said(tmp_path_factory: pytest.TempPathFactor
         if plan:
             project.undo()
         assert everything(project) == before
+
+
+def test_a_person_of_whom_nothing_is_seen_but_the_ends_mends_without_complaint(project: Project) -> None:
+    """Two far frames, the wrist ruled out in both by the annotator: nothing is known of it, and nothing is made up."""
+    for frame in (0, 11):
+        project.store_predictions(frame, {1: seen(frame)}, model="T")
+        project.apply(edits.set_visibility(project, frame, 1, WRIST, Visibility.ABSENT))
+    plan = spreading.mended(project, 1, 0, 11)
+    assert WRIST not in plan.joints
+    project.apply(edits.delete_pose(project, 11, 1))
+    assert not spreading.mended(project, 1, 0, 11)

@@ -6,6 +6,9 @@ provenance are those of a palette of :mod:`app.ui.palettes`.
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -109,9 +112,26 @@ class ThemeWatcher(QObject):
         palette, sheet = _palette(colors()), _style_sheet(colors())
         if isinstance(app, QApplication) and (app.styleSheet() != sheet or app.palette() != palette):
             _icons.clear()
-            app.setPalette(palette)
-            app.setStyleSheet(sheet)
+            with _no_collection():
+                app.setPalette(palette)
+                app.setStyleSheet(sheet)
             self.changed.emit()
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep Python from collecting garbage meanwhile.
+
+    Qt walks over every widget it has styled and tells each; where ours answer in Python, the collector may run and delete
+    a closed window that was waiting for it, and Qt would go on to widgets that are gone.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 _watcher: list[ThemeWatcher] = []

@@ -43,7 +43,8 @@ from app.learning.words import verdict
 from glsmamba.data.records import Box
 from glsmamba.data.video import VideoReader, build_index
 from glsmamba.predictor import PoseWindow, Predictor
-from glsmamba.training.corrections import Measured, cut_person
+from glsmamba.training.corrections import Measured
+from glsmamba.training.cutting import cut_person
 from glsmamba.training.samples import Person
 
 DATA = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"

@@ -88,6 +88,9 @@ def _parser() -> argparse.ArgumentParser:
         "--exact", action="store_true",
         help="one window a person and frame, cropped by that frame's own box, as in the paper; about half as fast",
     )  # fmt: skip
+    part.add_argument(
+        "--flip-test", action="store_true", help="each window a second time in the mirror, and their mean: more exact, slower"
+    )
 
     part = command(
         "export", "write a project as PoseTrack files",
@@ -205,6 +208,9 @@ def _parser() -> argparse.ArgumentParser:
     part.add_argument("--limit", type=int, metavar="N", help="at most N labelled frames, the first of each clip")
     part.add_argument("--device", default="auto", help="auto (default), cpu, cuda:0, ...")
     part.add_argument(
+        "--flip-test", action="store_true", help="each window a second time in the mirror, and their mean: more exact, slower"
+    )
+    part.add_argument(
         "--json", nargs="?", const="", metavar="FILE", help="figures as JSON: into FILE beside the table, or instead of it"
     )
 
@@ -301,7 +307,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         raise ValueError("--detect-every must be at least 1.")
     options = Options(
         arguments.out, arguments.device, arguments.checkpoint, arguments.limit, arguments.detect_every, arguments.again,
-        arguments.exact,
+        arguments.exact, arguments.flip_test,
     )  # fmt: skip
     try:
         for written in predict(arguments.videos, options):
@@ -329,7 +335,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     boxes: tuple[Boxes, ...] = ("truth", "detector") if arguments.boxes == "both" else (arguments.boxes,)
     question = Question(
         arguments.checkpoint, arguments.data, arguments.split, arguments.kind, arguments.video, boxes, arguments.limit,
-        arguments.device,
+        arguments.device, arguments.flip_test,
     )  # fmt: skip
     text, figures = evaluate(question)
     if arguments.json:

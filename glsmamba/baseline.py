@@ -61,7 +61,8 @@ class BaselinePredictor(Predictor):
         joints: tuple[str, ...] = COCO17.joints, name: str = "",
     ) -> None:  # fmt: skip
         super().__init__(model, device, precision, threads, name=name or f"{model.config.preset}, single-frame baseline")  # type: ignore[arg-type]
-        self._coco = joint_map(Skeleton("file", joints), COCO17)
+        self._skeleton = Skeleton("file", joints)
+        self._coco = joint_map(self._skeleton, COCO17)
 
     @classmethod
     def from_file(

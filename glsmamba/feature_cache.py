@@ -36,7 +36,7 @@ class FeatureCache:
         return key in self._kept
 
     def get(self, key: CropKey) -> Tensor | None:
-        """(c, h, w) features, or None where they are not kept; they count as just used."""
+        """Features, or None where they are not kept; they count as just used."""
         if key in self._kept:
             self._kept.move_to_end(key)
         return self._kept.get(key)

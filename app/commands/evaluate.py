@@ -35,6 +35,7 @@ class Question:
     boxes: tuple[Boxes, ...] = ("truth",)
     limit: int | None = None
     device: str = "auto"
+    flip_test: bool = False
 
 
 def evaluate(question: Question) -> tuple[str, str]:
@@ -70,13 +71,14 @@ def _predicted(question: Question, data: DataSet) -> tuple[str, dict[str, Found]
     from app.inference.engine import load_predictor
 
     predictor = load_predictor(question.device, question.subject)
+    predictor.flip_test = question.flip_test
     frames = sum(len(record.frames) for record in judged_frames(data, question.limit))
     found: dict[str, Found] = {}
     for boxes in question.boxes:
         find = _finder() if boxes == "detector" else None
         with tqdm(total=frames, desc=_WORDS[boxes], unit="frame", delay=1) as bar:
             found[boxes] = predict_set(predictor, data, find, question.limit, bar.update)
-    return predictor.name, found
+    return predictor.name + (" with flip test" if question.flip_test else ""), found
 
 
 def _finder() -> Finder:

@@ -40,6 +40,7 @@ class Options:
     detect_every: int = 1
     again: bool = False
     exact: bool = False
+    flip_test: bool = False
 
 
 def predict(videos: Sequence[Path], options: Options) -> list[Path]:
@@ -86,7 +87,7 @@ def _predict_one(video: Path, options: Options) -> list[Path]:
             lambda: VideoReader(video, index),
             lambda device: load_predictor(device, options.checkpoint),
             device=options.device,
-            settings=EngineSettings(detect_every=options.detect_every, exact=options.exact),
+            settings=EngineSettings(options.detect_every, exact=options.exact, flip_test=options.flip_test),
             frames=frames,
             on_message=_say,
         )

@@ -75,6 +75,7 @@ class EngineSettings:
         streaming: how much consecutive frames share.
         exact: predict each person in each frame by a window of its own, in the crop of that frame's own box, as the paper does.
             What is asked for by hand always is.
+        flip_test: predict each window a second time in the mirror and take the mean, as :class:`Predictor` does.
     """
 
     detect_every: int = 1
@@ -84,6 +85,7 @@ class EngineSettings:
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
     streaming: StreamSettings = field(default_factory=StreamSettings)
     exact: bool = False
+    flip_test: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,7 +208,7 @@ class Engine:
         self._closed = False
         self._news = False  # since the last step began
         self._device = device
-        self._exact = self.settings.exact
+        self._exact, self._flip_test = self.settings.exact, self.settings.flip_test
         self._wanted, self._wanted_at = (self._range.start, 0.0)
         self._orders: deque[_Order] = deque()
         self._edited: set[int] = set()
@@ -271,6 +273,12 @@ class Engine:
         """Predict each person in each frame by a window of its own from now on, or stream (see :class:`EngineSettings`)."""
         with self._lock:
             self._exact = exact
+            self._wake()
+
+    def set_flip_test(self, flip_test: bool) -> None:
+        """Predict in the mirror as well from now on, or not (see :class:`EngineSettings`)."""
+        with self._lock:
+            self._flip_test = flip_test
             self._wake()
 
     def use_model(self, open_predictor: Callable[[str], Predictor]) -> Future[str]:
@@ -532,6 +540,9 @@ class Engine:
         predictor = self._model()
         from glsmamba.predictor import Cancelled, PoseWindow
 
+        with self._lock:
+            if predictor.flip_test != self._flip_test:
+                predictor.flip_test, self._stream = self._flip_test, None
         stream = self._streaming() if in_order else None
         cancelled = self._ended if urgent else self._interrupted
         started = time.perf_counter()

@@ -600,6 +600,17 @@ class Session(QObject):
             self._inference.set_exact(exact)
 
     @property
+    def flip_test(self) -> bool:
+        """Setting: each window is predicted a second time in the mirror, and the mean is taken."""
+        return settings().value("model/flip_test", False, bool)  # type: ignore[return-value]
+
+    def set_flip_test(self, flip_test: bool) -> None:
+        """Change that setting, for what is predicted from now on."""
+        settings().setValue("model/flip_test", flip_test)
+        if self._inference is not None:
+            self._inference.set_flip_test(flip_test)
+
+    @property
     def device(self) -> str:
         """Chosen device: "auto", "cpu" or "cuda:n"."""
         return str(settings().value("model/device", "auto"))
@@ -715,6 +726,7 @@ class Session(QObject):
             thread.activation.connect(self._activation)
             thread.peaks.connect(self._peaks)
             thread.set_exact(self.exact)
+            thread.set_flip_test(self.flip_test)
             self._inference = thread
             thread.start()
         return self._inference

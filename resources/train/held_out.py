@@ -276,11 +276,13 @@ def main() -> None:
     parser.add_argument("--keys", type=int, default=40, help="key frames of each clip")
     parser.add_argument("--frames", type=int, default=8, help="frames of the four cameras")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--flip-test", action="store_true", help="predict in the mirror as well, and take the mean")
     parser.add_argument(
         "--only", nargs="*", choices=["coco", "clips", "calm", "cameras"], default=["coco", "clips", "calm", "cameras"]
     )
     options = parser.parse_args()
     predictor = Predictor.from_checkpoint(options.checkpoint, threads=options.threads)
+    predictor.flip_test = options.flip_test
     teachers, detector = Teachers(options.data / "models", 1), Detector()
 
     def poses(windows: Sequence[PoseWindow]) -> np.ndarray:

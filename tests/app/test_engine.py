@@ -91,6 +91,7 @@ class FakePredictor:
     )  # fmt: skip
     name = "fake"
     device = "CPU"
+    flip_test = False
 
     def __init__(self) -> None:
         self.windows: list[Any] = []

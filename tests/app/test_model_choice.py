@@ -79,20 +79,21 @@ def test_the_baseline_is_chosen_told_and_remembered_and_a_wrong_file_changes_not
     assert dialog.choices[str(imported)].isChecked()
 
 
-def test_exact_windows_are_a_setting_that_reaches_the_engine_at_work(window: MainWindow) -> None:
+@pytest.mark.parametrize("name", ["exact", "flip_test"])
+def test_how_windows_are_predicted_is_a_setting_that_reaches_the_engine_at_work(window: MainWindow, name: str) -> None:
     session = window.session
-    entry = window.menus.entries["model.exact"][1]
+    entry = window.menus.entries[f"model.{name}"][1]
     session.start_inference()
     wait_until(lambda: session._inference is not None and session._inference._engine is not None, "the engine")
     engine = session._inference._engine  # type: ignore[union-attr]
-    assert not session.exact and not engine._exact  # type: ignore[union-attr]
+    assert not getattr(session, name) and not getattr(engine, f"_{name}")
     entry.trigger()
-    assert session.exact and engine._exact and settings().value("model/exact", False, bool)  # type: ignore[union-attr]
+    assert getattr(session, name) and getattr(engine, f"_{name}") and settings().value(f"model/{name}", False, bool)
     window.menus.refresh("Model")
     assert entry.isChecked()
     session.stop_inference()
     entry.trigger()
-    assert not session.exact and not engine._exact  # type: ignore[union-attr]
+    assert not getattr(session, name) and not getattr(engine, f"_{name}")
 
 
 def test_without_a_video_the_choice_is_kept_for_the_next_one(imported: Path) -> None:

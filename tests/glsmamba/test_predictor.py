@@ -280,3 +280,26 @@ def test_cv2_video_order_is_not_assumed(predictor):
     bgr = PoseWindow(tuple(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR) for frame in rgb.frames), rgb.box)
     a, b = predictor.predict([rgb, bgr], keep_heatmaps=True)
     assert np.abs(a.heatmaps - b.heatmaps).max() > 1e-3
+
+
+def test_with_the_flip_test_a_mirrored_video_has_the_mirrored_pose(predictor: Predictor):
+    # Whatever the weights: both views are looked at either way, so left and right change places and nothing else happens, but
+    # for grey values of the crop that were rounded the other way.
+    mirrored = [np.ascontiguousarray(frame[:, ::-1]) for frame in FRAMES]
+    ways = [
+        PoseWindow(tuple(FRAMES[:5]), (40.0, 20.0, 50.0, 80.0)), PoseWindow(tuple(mirrored[:5]), (69.0, 20.0, 50.0, 80.0)),
+        PoseWindow(tuple(FRAMES[2:7]), (40.0, 20.0, 50.0, 80.0)),
+    ]  # fmt: skip
+    plain = predictor.predict(ways, keep_heatmaps=True)
+    assert np.abs(plain[0].heatmaps - plain[1].heatmaps[POSETRACK15.flip, :, ::-1]).max() > 1
+    predictor.flip_test = True
+    try:
+        seen, other, third = predictor.predict(ways, keep_heatmaps=True)
+    finally:
+        predictor.flip_test = False
+    np.testing.assert_allclose(seen.heatmaps, other.heatmaps[POSETRACK15.flip, :, ::-1], atol=0.02)
+    mean = (plain[0].heatmaps + plain[1].heatmaps[POSETRACK15.flip, :, ::-1]) / 2
+    np.testing.assert_allclose(seen.heatmaps, mean, atol=0.02)
+    assert np.abs(third.heatmaps - seen.heatmaps).max() > 1
+    again = predictor.predict(ways, keep_heatmaps=True)
+    assert all(np.array_equal(a.heatmaps, b.heatmaps) for a, b in zip(plain, again, strict=True))

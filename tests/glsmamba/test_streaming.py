@@ -253,3 +253,14 @@ def test_crops_are_held_within_the_margin_and_derived_anew_beyond_it() -> None:
         HeldCrops((256, 192), 0.1, memory=5)
     with pytest.raises(ValueError, match="no area"):
         held.boxes_for(1, [(0, 0, 0, 9)])
+
+
+def test_the_flip_test_streams_and_what_was_kept_without_it_is_not_taken_for_it() -> None:
+    predictor = Predictor(small_model())
+    stream = Stream(predictor, Video(), KEY_ONLY)
+    plain = stream.predict(3, [BOX])[0]
+    predictor.flip_test = True
+    expected = own(predictor, 4)
+    assert same(stream.predict(4, [BOX])[0], expected) and not same(plain, own(predictor, 3))
+    assert same(Stream(predictor, Video(), KEY_ONLY).predict(4, [BOX])[0], expected)
+    assert same(stream.predict(5, [BOX])[0], own(predictor, 5))

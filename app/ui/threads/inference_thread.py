@@ -102,6 +102,10 @@ class InferenceThread(QThread):
         """Predict as the paper does, or share between consecutive frames."""
         self._tell(lambda engine: engine.set_exact(exact))
 
+    def set_flip_test(self, flip_test: bool) -> None:
+        """Predict in the mirror as well, or not."""
+        self._tell(lambda engine: engine.set_flip_test(flip_test))
+
     def set_weights(self, weights: str) -> None:
         """Go on with another model; ``weights_taken(weights, name)`` follows, or a message says why not."""
 

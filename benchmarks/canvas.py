@@ -84,7 +84,7 @@ def main() -> None:
         session.picture_ready.emit(0, pictures[0])
         session.select(3)
         heat = SimpleNamespace(frame=0, track=3, heatmaps=rng.random((15, 64, 48), dtype=np.float32), crop=np.eye(2, 3) * 0.1)
-        session.heatmap_ready.emit(heat)
+        session.model.heatmap_ready.emit(heat)
         session.set_display(heatmap_mode="max")
         results = {size: measure(session, canvas, pictures, size) for size in ((1280, 720), (1920, 1080))}
         session.shut_down()

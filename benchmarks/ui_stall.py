@@ -130,7 +130,7 @@ def hover_maps(window: Any, seconds: float) -> list[float]:
             waited.append((time.perf_counter() - moved[0]) * 1e3)
             moved[0] = 0.0
 
-    session.activation_ready.connect(arrived)
+    session.model.activation_ready.connect(arrived)
     x, y, wide, high = pose.box
     start = time.perf_counter()
     while (now := time.perf_counter() - start) < seconds:
@@ -143,7 +143,7 @@ def hover_maps(window: Any, seconds: float) -> list[float]:
         )
         moved[0] = moved[0] or time.perf_counter()
         live(1 / 60)
-    session.activation_ready.disconnect(arrived)
+    session.model.activation_ready.disconnect(arrived)
     session.set_display(show_activation=False)
     window.docks["people"].raise_()
     window.docks["keypoints"].raise_()
@@ -242,13 +242,13 @@ def measure(video: Path, seconds: float, trace: Path | None, rng: np.random.Gene
     before = int(session.project.predicted_frames().sum())
     play_and_scrub(session, seconds, rng)
     inferring = heart.taken()
-    status, done = session.inference_status, int(session.project.predicted_frames().sum()) - before
+    status, done = session.model.status, int(session.project.predicted_frames().sum()) - before
     said = sleeper.communicate(timeout=60)[0].split()
     heart.taken()
     waited = hover_maps(window, min(8.0, seconds))
     hovering = heart.taken()
-    session.stop_inference()
-    live(10, lambda: session.inference_status.state == "off")
+    session.model.stop()
+    live(10, lambda: session.model.status.state == "off")
     heart.taken()
     play_and_scrub(session, min(8.0, seconds), rng)
     alone = heart.taken()

@@ -124,7 +124,7 @@ def _activation(window):
     from hands import wait_until
 
     got = []
-    window.session.activation_ready.connect(got.append)
+    window.session.model.activation_ready.connect(got.append)
     _person(window)
     window.docks["activation"].raise_()
     window.session.set_display(show_activation=True)
@@ -143,8 +143,8 @@ def _dragging(window):
     canvas.view.show_rect(x, y, w, h, 0.9)
     wait_a_moment(0.3)
     got = []
-    session.heatmap_ready.connect(got.append)
-    session.request_heatmaps(
+    session.model.heatmap_ready.connect(got.append)
+    session.model.request_heatmaps(
         session.frame, session.selected_track
     )  # while dragging it is asked for only if the model is loaded
     wait_until(lambda: got, "the heat map")
@@ -184,7 +184,7 @@ def _panels(suffix: str, with_model: bool):
 
         _work(window)
         maps = []
-        window.session.activation_ready.connect(maps.append)
+        window.session.model.activation_ready.connect(maps.append)
         for panel in (panel for panel in PANELS if (panel.id == "activation") == with_model):
             dock = window.docks[panel.id]
             dock.show()

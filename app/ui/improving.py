@@ -94,7 +94,7 @@ class Improver(QObject):
         """Find out what could be learnt from, and whether something is there to go on with or to decide about."""
         if self.state == "running" or self._session.project is None:
             return
-        project, weights, device = self._session.project, self._session.weights, self._session.device
+        project, weights, device = self._session.project, self._session.model.weights, self._session.model.device
         video, settings, ticket = self._session.video_path, self._settings, self._ticket
 
         def find(_progress: Any) -> dict[str, Any]:
@@ -185,7 +185,7 @@ class Improver(QObject):
 
         def moved(path: Path) -> None:
             self._session.tell(f"Adopted {path.name}. To go back, choose the old one in Model > Model….")
-            self._session.set_weights(str(path))
+            self._session.model.set_weights(str(path))
             self._forget()
             self.changed.emit()
             self.look()

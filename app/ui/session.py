@@ -15,21 +15,19 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.labels.changes import LabelChange, ProjectError
+from app.labels.changes import LabelChange
 from app.labels.pose import Pose
 from app.ui.actions.in_force import select_somebody, with_way
 from app.ui.events import DisplayOptions, Message, SaveState
 from app.ui.opening import Opened, Opener
 from app.ui.playback import Player
+from app.ui.predicting import Predicting
 from app.ui.selection import Selection
-from app.ui.settings import add_recent, settings
+from app.ui.settings import add_recent
 from app.ui.threads.decode_thread import DecodeThread
-from app.ui.threads.inference_thread import InferenceThread
 from app.ui.threads.lookout_thread import LookoutThread
-from app.ui.threads.project_thread import Job, ProjectThread
-from glsmamba.data.records import Box
+from app.ui.writing import Writing
 from glsmamba.data.skeletons import POSETRACK15, Skeleton
-from glsmamba.maps import MapKind
 
 __all__ = ["DisplayOptions", "Message", "SaveState", "Session"]
 
@@ -50,6 +48,7 @@ class Session(QObject):
         pointed: (x, y) of the pointer in pixels of the frame while it is on a person, or None.
         frame_range: (first, last) frames, both inside, that range edits act on, or None.
         display: how things are drawn.
+        model: the model at work: what is chosen of it, and requests to it.
         playing, speed: transport state; speed 1.0 is real time.
         times: (n_frames,) float64 seconds of each frame from the first.
     """
@@ -71,16 +70,7 @@ class Session(QObject):
     pointed_changed = Signal()
     display_changed = Signal()
     playing_changed = Signal(bool)
-    inference_changed = Signal(object)
-    weights_changed = Signal(str)
-    """The chosen weights, as :attr:`Session.weights`."""
-    devices_changed = Signal(object)
-    """tuple of (name, title): ("cpu", "CPU, 8 threads"), ("cuda:0", "NVIDIA ..."); known once the model was loaded."""
     message = Signal(object)
-    heatmap_ready = Signal(object)
-    activation_ready = Signal(object)
-    peaks_ready = Signal(int, int, object)
-    """(ticket, frame, joint -> ``app.labels.spreading.Peaks``, or None where there are none to be had)."""
     save_state_changed = Signal(object)
     relink_wanted = Signal(object, object)
     """(project path, path of the missing video): the window asks where the video is now."""
@@ -107,23 +97,16 @@ class Session(QObject):
         self.frame_range: tuple[int, int] | None = None
         self.display = DisplayOptions()
         self.times = np.zeros(0)
-        self.save_state = SaveState(0, "")
         #: Called in the decoding thread with each picture of a video opened from now on, before the window hears of it.
         self.prepare_picture: Callable[[np.ndarray], None] | None = None
-        self.inference_status: Any = None
-        self.devices: tuple[tuple[str, str], ...] = ()
-        self._pending = 0
-        self._failed_before = False
-        self._peaks_ticket = 0
         self._closed = threading.Event()
         self._closed.set()
         self._decoder: DecodeThread | None = None
-        self._inference: InferenceThread | None = None
         self._lookout: LookoutThread | None = None
-        self._writer = ProjectThread(self)
-        self._writer.finished_job.connect(self._job_finished)
+        self._writing = Writing(self)
         self._label_change.connect(self._labels_changed)
         self._player = Player(self)
+        self.model = Predicting(self)
         self._opener = Opener(self)
         self._opener.progress.connect(self.index_progress)
         self._opener.preview.connect(self.preview_ready)
@@ -157,7 +140,7 @@ class Session(QObject):
         if self.project is None:
             return
         self._let_go()
-        self.save_state = SaveState(0, "")
+        self._writing.closed()
         self.video_opened.emit(None)
         self.selection_changed.emit()
 
@@ -165,17 +148,16 @@ class Session(QObject):
         """End all threads after everything queued is on the disk. For the end of the program."""
         self._opener.stop()
         self._let_go()
-        self._writer.stop()
+        self._writing.stop()
 
     def _let_go(self) -> None:
         """Forget what is open. Threads end and the project closes behind our back, in the project thread."""
         self.pause()
-        inference, decoder, lookout = self._inference, self._decoder, self._lookout
+        inference, decoder, lookout = self.model.let_go(), self._decoder, self._lookout
         project, frame = self.project, self.frame
-        self._inference = self._decoder = self._lookout = None
-        for thread in (inference, lookout):
-            if thread is not None:
-                thread.finish()
+        self._decoder = self._lookout = None
+        if lookout is not None:
+            lookout.finish()
         if project is not None:
             project.changed.disconnect(self._label_change.emit)
             self._closed = closed = threading.Event()
@@ -197,9 +179,8 @@ class Session(QObject):
                     if thread is not None:
                         thread.deleteLater()
 
-            self._writer.submit(Job(close, closed_now, self._write_failed, counts=False))
+            self._writing.close(close, closed_now)
         self.project = self.video = self.index = self.video_path = self.picture = None
-        self.inference_status = None
         self.times = np.zeros(0)
         self.frame = 0
         self.selection, self.hovered, self.clipboard = Selection(), None, {}
@@ -215,12 +196,11 @@ class Session(QObject):
         self._decoder.picture.connect(self._picture)
         self._decoder.failed.connect(self._decode_failed)
         self.frame = min(max(int(opened.frame), 0), self.video.n_frames - 1)
-        self._pending = 0
         self.recent_path = opened.recent
         self.in_background(lambda: add_recent(opened.recent))
         self.video_opened.emit(self.video)
         self.selection_changed.emit()
-        self._set_saved()
+        self._writing.opened()
         self.frame_changed.emit(self.frame)
         # Once the window has been laid out and drawn for the video: both at a stretch would be a stall.
         QTimer.singleShot(0, self._decoder, self._first_request)
@@ -311,8 +291,7 @@ class Session(QObject):
         if frame != self.frame:
             self.frame = frame
             self.frame_changed.emit(frame)
-            if self._inference is not None:
-                self._inference.want(frame)
+            self.model.want(frame)
         if self._decoder is not None and (self.picture is None or self.picture[0] != frame):
             self._decoder.request(frame)
 
@@ -324,13 +303,7 @@ class Session(QObject):
         self.picture_ready.emit(frame, picture)
         if first:
             self._start_lookout()
-        if first and self.predict_while_working:
-            # A moment later, so that the picture is on screen before loading the model makes the machine busy.
-            QTimer.singleShot(50, self, self._start_by_itself)
-
-    def _start_by_itself(self) -> None:
-        if self._inference is None and self.predict_while_working:
-            self.start_inference()
+            self.model.start_soon()
 
     def _decode_failed(self, frame: int, sentence: str) -> None:
         self.pause()
@@ -435,6 +408,11 @@ class Session(QObject):
             return "The selected person is not in this frame."
         return self.locked_words(here[0]) if all(self.is_locked(track) for track in here) else ""
 
+    @property
+    def save_state(self) -> SaveState:
+        """What the status bar says about the disk."""
+        return self._writing.state
+
     def apply(self, edit: Any, done: Callable[[], None] | None = None, failed: Callable[[str], None] | None = None) -> None:
         """Write an edit in the project thread; ``labels_changed`` follows once it is on the disk.
 
@@ -456,48 +434,27 @@ class Session(QObject):
             if made is not None:
                 project.apply(made)
 
-        self._write(write, done, failed)
+        self._writing.edit(write, done, failed)
 
     def undo(self) -> None:
         """Take back the last edit."""
         if self.project is not None:
-            self._write(self.project.undo)
+            self._writing.edit(self.project.undo)
 
     def undo_just_this(self) -> Callable[[], None]:
         """What an "Undo" beside a message does: takes back the edit that is the last one now, and never a later one."""
-        project = self.project
-
-        def last() -> int:
-            return max((step.id for step in project.history() if step.done), default=0)
-
-        def later(sentence: str) -> None:
-            self.tell(sentence, "warning")
-
-        meant = last()
-
-        def undo() -> None:
-            if last() != meant:
-                raise ProjectError("Other edits came after that one: take it back in the history panel, or undo step by step.")
-            project.undo()
-
-        def act() -> None:
-            if self.project is project:
-                self._write(undo, failed=later)
-
-        return act
+        return self._writing.undo_just_this()
 
     def redo(self) -> None:
         """Do again what was taken back."""
         if self.project is not None:
-            self._write(self.project.redo)
+            self._writing.edit(self.project.redo)
 
     def write(self, call: Callable[[Any], Any], done: Callable[[Any], None] | None = None) -> None:
         """Run ``call(project)`` in the project thread, then ``done(result)`` in the window's thread."""
         project = self.project
         if project is not None:
-            self._pending += 1
-            self._set_saved()
-            self._writer.submit(Job(lambda: call(project), done, self._write_failed))
+            self._writing.run(lambda: call(project), done)
 
     def in_background(
         self,
@@ -509,42 +466,7 @@ class Session(QObject):
 
         ``done(result)`` or ``failed(error)`` is called in the window's thread; without ``failed`` nobody is told when it fails.
         """
-        self._writer.submit(Job(call, done, failed, counts=False))
-
-    def _write(
-        self,
-        call: Callable[[], Any],
-        done: Callable[[], None] | None = None,
-        failed: Callable[[str], None] | None = None,
-    ) -> None:
-        def tell(error: Exception) -> None:
-            self._write_failed(error, failed)
-
-        self._pending += 1
-        self._set_saved()
-        self._writer.submit(Job(call, None if done is None else lambda _result: done(), tell))
-
-    def _job_finished(self, job: Job) -> None:
-        if job.counts:
-            self._pending = max(self._pending - 1, 0)
-            self._set_saved()
-        if job.error is not None:
-            if job.failed is not None:
-                job.failed(job.error)
-        elif job.done is not None:
-            job.done(job.result)
-
-    def _write_failed(self, error: Exception, failed: Callable[[str], None] | None = None) -> None:
-        sentence = str(error) or f"That could not be done ({type(error).__name__})."
-        if failed is not None:
-            failed(sentence)
-        else:
-            self.message.emit(Message(sentence, "error"))
-        self.labels_changed.emit(LabelChange(None, "undo"))
-
-    def _set_saved(self) -> None:
-        self.save_state = SaveState(self._pending, "" if self.project is None else str(self.project.path))
-        self.save_state_changed.emit(self.save_state)
+        self._writing.chore(call, failed, done)
 
     # ---- what to look at -----------------------------------------------------------------------------------------------
 
@@ -573,185 +495,8 @@ class Session(QObject):
             self._lookout.touch(change.frames)
         self.labels_changed.emit(change)
 
-    # ---- the model -----------------------------------------------------------------------------------------------------
-
-    @property
-    def predict_while_working(self) -> bool:
-        """Setting: inference starts by itself once the first picture is on screen."""
-        return settings().value("model/predict_while_working", True, bool)  # type: ignore[return-value]
-
-    def set_predict_while_working(self, on: bool) -> None:
-        """Change that setting; takes effect at once."""
-        settings().setValue("model/predict_while_working", on)
-        if on:
-            self.start_inference()
-        else:
-            self.stop_inference()
-
-    @property
-    def exact(self) -> bool:
-        """Setting: each person in each frame is predicted by a window of its own, cropped by that frame's own box."""
-        return settings().value("model/exact", False, bool)  # type: ignore[return-value]
-
-    def set_exact(self, exact: bool) -> None:
-        """Change that setting, for what is predicted from now on."""
-        settings().setValue("model/exact", exact)
-        if self._inference is not None:
-            self._inference.set_exact(exact)
-
-    @property
-    def flip_test(self) -> bool:
-        """Setting: each window is predicted a second time in the mirror, and the mean is taken."""
-        return settings().value("model/flip_test", False, bool)  # type: ignore[return-value]
-
-    def set_flip_test(self, flip_test: bool) -> None:
-        """Change that setting, for what is predicted from now on."""
-        settings().setValue("model/flip_test", flip_test)
-        if self._inference is not None:
-            self._inference.set_flip_test(flip_test)
-
-    @property
-    def device(self) -> str:
-        """Chosen device: "auto", "cpu" or "cuda:n"."""
-        return str(settings().value("model/device", "auto"))
-
-    def set_device(self, device: str) -> None:
-        """Predict on another device; a running inference starts again there."""
-        settings().setValue("model/device", device)
-        if self._inference is not None:
-            self._inference.set_device(device)
-
-    @property
-    def weights(self) -> str:
-        """Chosen weights: a file, or "" for what there is (the shipped model, else what was imported)."""
-        return str(settings().value("model/weights", ""))
-
-    def set_weights(self, weights: str) -> None:
-        """Predict with another model from now on. Where it cannot be loaded, a message says why and the old one stays."""
-        if self._inference is not None:
-            # Perhaps because the model could not be loaded: then the new one goes on by itself.
-            self._failed_before = self.inference_status is not None and self.inference_status.state == "failed"
-            self._inference.set_weights(weights)
-        else:
-            self._keep_weights(weights)
-
-    def _weights_taken(self, weights: str, name: str) -> None:
-        self._keep_weights(weights)
-        if self.sender() is self._inference:
-            self.tell(f"{name} predicts from now on. What was predicted stays as it is until you ask for it again.")
-            if self.inference_status is not None and self._failed_before:
-                self.start_inference()
-
-    def _keep_weights(self, weights: str) -> None:
-        settings().setValue("model/weights", weights)
-        self.weights_changed.emit(weights)
-
-    @property
-    def inference_running(self) -> bool:
-        """True while frames are being predicted, or would be but for a pause."""
-        return self.inference_status is not None and self.inference_status.state in ("starting", "running", "paused")
-
-    @property
-    def inference_paused(self) -> bool:
-        """True while paused."""
-        return self.inference_status is not None and self.inference_status.state == "paused"
-
-    def start_inference(self) -> None:
-        """Predict from the frame on screen onward, in the inference thread; also goes on after a pause or a cancel."""
-        if self._inference is None:
-            self._need_inference(run=True)
-        else:
-            self._inference.want(self.frame)
-            self._inference.resume()
-
-    def pause_inference(self, paused: bool = True) -> None:
-        """Pause or go on."""
-        if self._inference is not None:
-            if paused:
-                self._inference.pause()
-            else:
-                self._inference.resume()
-
-    def stop_inference(self) -> None:
-        """Cancel: what was predicted stays; the rest is left until it is asked for."""
-        if self._inference is not None:
-            self._inference.cancel()
-
-    def request_prediction(self, frame: int | None = None, track: int | None = None) -> None:
-        """Predict a frame (default: the one on screen) now, also where it was predicted before; only ``track`` if given."""
-        if (thread := self._need_inference()) is not None:
-            thread.predict_now(self.shown_frame if frame is None else frame, track)
-
-    def request_heatmaps(self, frame: int, track: int) -> None:
-        """Ask for the heat maps of a person; ``heatmap_ready`` follows."""
-        if (thread := self._need_inference()) is not None:
-            thread.heatmaps_now(frame, track)
-
-    def request_activation(
-        self, track: int, query: int | tuple[float, float] | None, frame: int | None = None, kind: MapKind | None = None
-    ) -> None:
-        """Ask for the activation maps of a person: for a joint, a point (frame pixels), or all tokens (None).
-
-        ``activation_ready`` follows. The newest request wins.
-        """
-        if (thread := self._need_inference()) is not None:
-            thread.activation_now(self.shown_frame if frame is None else frame, track, query, kind or MapKind())
-
-    def request_peaks(self, boxes: Mapping[int, Box]) -> int:
-        """Ask for the peaks of a person's heat maps in several frames; ``peaks_ready`` follows for each, with this ticket.
-
-        A newer request takes the place of an older one; none at all, with no boxes, ends it.
-        """
-        self._peaks_ticket += 1
-        if boxes:
-            if (thread := self._need_inference()) is not None:
-                thread.peaks_now(self._peaks_ticket, boxes)
-        elif self._inference is not None:
-            self._inference.cancel_peaks()
-        return self._peaks_ticket
-
-    def _need_inference(self, run: bool = False) -> InferenceThread | None:
-        """The inference thread, started when it wasn't; without ``run`` it then only answers requests."""
-        if self.project is None or self.video_path is None:
-            return None
-        if self._inference is None:
-            thread = InferenceThread(
-                self.project, self.video_path, self.index, self.frame, self.device, self.weights, run, self
-            )
-            thread.weights_taken.connect(self._weights_taken)
-            thread.status.connect(self._inference_status)
-            thread.message.connect(self.message)
-            thread.devices.connect(self._devices)
-            thread.heatmaps.connect(self._heatmaps)
-            thread.activation.connect(self._activation)
-            thread.peaks.connect(self._peaks)
-            thread.set_exact(self.exact)
-            thread.set_flip_test(self.flip_test)
-            self._inference = thread
-            thread.start()
-        return self._inference
-
-    def _inference_status(self, status: Any) -> None:
-        if self.sender() is self._inference:
-            self.inference_status = status
-            self.inference_changed.emit(status)
+    # ---- messages ----------------------------------------------------------------------------------------------------
 
     def tell(self, text: str, level: str = "info", action_title: str = "", action: Callable[[], None] | None = None) -> None:
         """Show a message."""
         self.message.emit(Message(text, level, action_title, action))  # type: ignore[arg-type]
-
-    def _heatmaps(self, result: Any) -> None:
-        if self.sender() is self._inference:  # not of a video that was closed meanwhile
-            self.heatmap_ready.emit(result)
-
-    def _activation(self, result: Any) -> None:
-        if self.sender() is self._inference:
-            self.activation_ready.emit(result)
-
-    def _peaks(self, ticket: int, frame: int, found: Any) -> None:
-        if self.sender() is self._inference:
-            self.peaks_ready.emit(ticket, frame, found)
-
-    def _devices(self, devices: tuple[tuple[str, str], ...]) -> None:
-        self.devices = devices
-        self.devices_changed.emit(devices)

@@ -189,7 +189,7 @@ class WorkWidget(QWidget):
         self._soon.timeout.connect(self.refresh)
         session.opening_changed.connect(self._opening_changed)
         session.index_progress.connect(self._index_progress)
-        session.inference_changed.connect(lambda _status: self.refresh())
+        session.model.changed.connect(lambda _status: self.refresh())
         session.video_opened.connect(lambda _video: self.refresh())
         in_force().changed.connect(self.refresh)
         improver.changed.connect(self.refresh)
@@ -220,7 +220,7 @@ class WorkWidget(QWidget):
 
     def refresh(self) -> None:
         """Show how things stand."""
-        status = self._session.inference_status
+        status = self._session.model.status
         paused = status is not None and status.state == "paused"
         self.pause.setIcon(theme.icon("play" if paused else "pause"))
         tip = ("Go on predicting" if paused else "Pause predicting") + with_key(" (", "model.pause", ")")
@@ -270,7 +270,7 @@ class WorkWidget(QWidget):
         return super().eventFilter(watched, event)
 
     def _pause(self) -> None:
-        self._session.pause_inference(not self._session.inference_paused)
+        self._session.model.pause(not self._session.model.paused)
 
     def _cancel(self) -> None:
         if self._opening is not None:
@@ -278,4 +278,4 @@ class WorkWidget(QWidget):
         elif self._improver.state == "running":
             self._improver.stop()
         else:
-            self._session.stop_inference()
+            self._session.model.stop()

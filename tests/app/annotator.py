@@ -46,7 +46,7 @@ def main(video: Path) -> None:
     window = make_window(video)
     session = window.session
     wait_until(lambda: session.picture is not None, "the first picture")
-    wait_until(lambda: session.inference_status is not None, "the model")
+    wait_until(lambda: session.model.status is not None, "the model")
     wait_until(lambda: session.project.predicted_frames()[session.frame], "predictions of the frame on screen")
     if not session.poses(session.frame):  # a made video with nobody in it: draw a box, and the model fills it
         key(window, Qt.Key.Key_B)

@@ -362,7 +362,7 @@ def test_box_handle_resizes_and_outline_moves(rig: Rig) -> None:
 
 def test_new_person_is_drawn_and_then_predicted(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr(rig.session, "request_prediction", lambda frame=None, track=None: asked.append((frame, track)))
+    monkeypatch.setattr(rig.session.model, "request_prediction", lambda frame=None, track=None: asked.append((frame, track)))
     states = []
     rig.canvas.tool_changed.connect(lambda tool: states.append(tool is not None))
     rig.canvas.start_adding()

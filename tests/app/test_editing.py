@@ -436,14 +436,14 @@ def heat_maps(bench: Bench, *places: tuple[float, float, float]) -> object:
 
 def test_a_key_cycles_through_the_peaks_and_a_click_takes_one(bench: Bench, monkeypatch) -> None:
     asked = []
-    monkeypatch.setattr(bench.session, "request_heatmaps", lambda frame, track: asked.append((frame, track)))
+    monkeypatch.setattr(bench.session.model, "request_heatmaps", lambda frame, track: asked.append((frame, track)))
     right = bench.at(8)
     wrist = bench.at(WRIST)
     places = [(*wrist, 0.9), (*right, 0.6), (wrist[0] + 4, wrist[1] + 60, 0.4)]
     click(bench.window, wrist)
     bench.press(Qt.Key.Key_C)
     assert asked == [(FRAME, 1)] and not bench.titles()  # the window does not wait
-    bench.session.heatmap_ready.emit(heat_maps(bench, *places))
+    bench.session.model.heatmap_ready.emit(heat_maps(bench, *places))
     _, after = bench.one_step("Move left wrist of Person 1 to peak 2")
     assert np.hypot(*(after.keypoints[WRIST] - right)) < 0.5 and after.provenance[WRIST] == Provenance.HUMAN
     marks = bench.canvas.adornments().peaks

@@ -86,9 +86,9 @@ def test_a_corrected_joint_survives_a_kill_and_is_exported(qtbot, video: Path, t
 
     # The model goes on where it was killed and leaves the human's joint alone, also when told to predict again.
     wait_until(lambda: session.project.predicted_frames().all(), "predictions of all frames", 240)
-    session.request_prediction(frame, track)
+    session.model.request_prediction(frame, track)
     qtbot.wait(1500)
-    wait_until(lambda: session.inference_status.state == "done", "the model to come to rest")
+    wait_until(lambda: session.model.status.state == "done", "the model to come to rest")
     assert np.allclose(pose().keypoints[joint], after, atol=0.01)
 
     key(window, Qt.Key.Key_E, CTRL | SHIFT)

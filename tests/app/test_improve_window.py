@@ -65,7 +65,7 @@ def click(button: QPushButton) -> None:
 
 
 def test_it_is_stopped_with_the_window_goes_on_and_is_adopted_by_a_click_alone(window: MainWindow, project: Path) -> None:
-    old = window.session.weights
+    old = window.session.model.weights
     dialog = dialog_of(window)
     wait_until(lambda: dialog.start.isEnabled(), "what can be learnt from")
     assert "from 13 on" in dialog.words.text() and "tiny.safetensors" in dialog.words.text()
@@ -84,23 +84,23 @@ def test_it_is_stopped_with_the_window_goes_on_and_is_adopted_by_a_click_alone(w
         losses = [step for step, _ in again.improver.losses]
         assert losses == sorted(losses) and losses[-1] == 6 and losses[0] == 1
         assert "On the held-out frames (3 poses, 45 joints)" in dialog.sentence.text()
-        assert again.session.weights == old and len(found_weights()) == 1
+        assert again.session.model.weights == old and len(found_weights()) == 1
         click(dialog.adopt)
-        wait_until(lambda: again.session.weights != old, "the new model")
-        new = Path(again.session.weights)
+        wait_until(lambda: again.session.model.weights != old, "the new model")
+        new = Path(again.session.model.weights)
         assert new.name.startswith("person-20") and new.is_file() and Path(old).is_file()
-        again.session.request_prediction(20, 1)
+        again.session.model.request_prediction(20, 1)
         wait_until(lambda: again.session.poses(20)[1].model == f"GLSMamba-T ({new.name})", "a prediction of the new model")
         wait_until(lambda: dialog.start.isEnabled() and dialog.start.text() == "Start", "the next one")
         # Going back is a choice in Model > Model….
-        again.session.set_weights(old)
-        wait_until(lambda: again.session.weights == old, "the old model")
+        again.session.model.set_weights(old)
+        wait_until(lambda: again.session.model.weights == old, "the old model")
     finally:
         again.close()
 
 
 def test_what_was_stopped_is_thrown_away_and_what_is_finished_can_be_declined(window: MainWindow, project: Path) -> None:
-    old = window.session.weights
+    old = window.session.model.weights
     with_job = begun(window)
     dialog = dialog_of(window)
     wait_until(lambda: dialog.throw_away.isVisible(), "what a process that was stopped has left")
@@ -117,8 +117,8 @@ def test_what_was_stopped_is_thrown_away_and_what_is_finished_can_be_declined(wi
     assert "better keep the old model" in dialog.sentence.text()
     click(dialog.keep_old)
     wait_until(lambda: dialog.start.isVisible() and dialog.start.isEnabled(), "a fresh start")
-    assert window.session.weights == old and not finished.exists() and len(found_weights()) == 1
-    window.session.set_weights(str(project))
+    assert window.session.model.weights == old and not finished.exists() and len(found_weights()) == 1
+    window.session.model.set_weights(str(project))
     window.improver.look()
     wait_until(lambda: "not a safetensors file" in dialog.sentence.text(), "the reason")
     assert not dialog.start.isVisible()
@@ -128,7 +128,7 @@ def begun(window: MainWindow) -> Path:
     """The folder of the project's improvement as it is before the first step."""
     project = window.session.project
     examples, folder = gather(project), work_folder(Path(project.path))
-    video, start = str(window.session.video_path), window.session.weights
+    video, start = str(window.session.video_path), window.session.model.weights
     job = Job("person.glsproj", video, start, "cpu", examples.words, examples.digest, {})
     begin(folder, job, examples)
     return folder

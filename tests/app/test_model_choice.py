@@ -59,23 +59,23 @@ def test_the_baseline_is_chosen_told_and_remembered_and_a_wrong_file_changes_not
     assert dialog.choices[""].isChecked() and "shipped" in dialog.choices[""].text()
     assert "single-frame baseline" in dialog.choices[str(imported)].text()
 
-    session.start_inference()
-    wait_until(lambda: session.inference_status is not None and session.inference_status.model != "", "the shipped model")
-    assert "GLSMamba" in session.inference_status.model
+    session.model.start()
+    wait_until(lambda: session.model.status is not None and session.model.status.model != "", "the shipped model")
+    assert "GLSMamba" in session.model.status.model
     QTest.mouseClick(dialog.choices[str(imported)], Qt.MouseButton.LeftButton)
-    wait_until(lambda: session.weights == str(imported), "the baseline")
+    wait_until(lambda: session.model.weights == str(imported), "the baseline")
     wait_until(lambda: "single-frame baseline" in window.work.text.text() + window.work.text.toolTip(), "the status line")
-    assert "ViTPose-S, single-frame baseline" in session.inference_status.model
+    assert "ViTPose-S, single-frame baseline" in session.model.status.model
     assert any("predicts each frame by itself" in text for text in said)
 
     wrong = tmp_path / "wrong.safetensors"
     wrong.write_bytes(b"nothing")
     dialog.choose_file(wrong)
     wait_until(lambda: "wrong.safetensors is not" in dialog.note.text(), "the note")
-    assert session.weights == str(imported)
-    session.set_weights(str(tmp_path / "gone.safetensors"))
+    assert session.model.weights == str(imported)
+    session.model.set_weights(str(tmp_path / "gone.safetensors"))
     wait_until(lambda: any("There are no weights" in text for text in said), "the message")
-    assert session.weights == str(imported) and "ViTPose-S" in session.inference_status.model
+    assert session.model.weights == str(imported) and "ViTPose-S" in session.model.status.model
     assert dialog.choices[str(imported)].isChecked()
 
 
@@ -83,17 +83,17 @@ def test_the_baseline_is_chosen_told_and_remembered_and_a_wrong_file_changes_not
 def test_how_windows_are_predicted_is_a_setting_that_reaches_the_engine_at_work(window: MainWindow, name: str) -> None:
     session = window.session
     entry = window.menus.entries[f"model.{name}"][1]
-    session.start_inference()
-    wait_until(lambda: session._inference is not None and session._inference._engine is not None, "the engine")
-    engine = session._inference._engine  # type: ignore[union-attr]
-    assert not getattr(session, name) and not getattr(engine, f"_{name}")
+    session.model.start()
+    wait_until(lambda: session.model._thread is not None and session.model._thread._engine is not None, "the engine")
+    engine = session.model._thread._engine  # type: ignore[union-attr]
+    assert not getattr(session.model, name) and not getattr(engine, f"_{name}")
     entry.trigger()
-    assert getattr(session, name) and getattr(engine, f"_{name}") and settings().value(f"model/{name}", False, bool)
+    assert getattr(session.model, name) and getattr(engine, f"_{name}") and settings().value(f"model/{name}", False, bool)
     window.menus.refresh("Model")
     assert entry.isChecked()
-    session.stop_inference()
+    session.model.stop()
     entry.trigger()
-    assert not getattr(session, name) and not getattr(engine, f"_{name}")
+    assert not getattr(session.model, name) and not getattr(engine, f"_{name}")
 
 
 def test_without_a_video_the_choice_is_kept_for_the_next_one(imported: Path) -> None:
@@ -102,7 +102,7 @@ def test_without_a_video_the_choice_is_kept_for_the_next_one(imported: Path) -> 
     try:
         dialog = picker(window)
         QTest.mouseClick(dialog.choices[str(imported)], Qt.MouseButton.LeftButton)
-        assert window.session.weights == str(imported)
+        assert window.session.model.weights == str(imported)
         wait_until(lambda: str(imported) in dialog.choices and dialog.choices[str(imported)].isChecked(), "the mark")
     finally:
         window.close()

@@ -239,7 +239,7 @@ def test_a_problem_leads_to_its_joint_and_goes_away_when_it_is_mended(qtbot, win
 
 def test_activation_follows_the_hand_and_shows_what_the_model_answers(qtbot, window, monkeypatch) -> None:
     session, asked = window.session, []
-    monkeypatch.setattr(session, "request_activation", lambda *words: asked.append(words))
+    monkeypatch.setattr(session.model, "request_activation", lambda *words: asked.append(words))
     activation = panel(window, "activation")
     wait_until(lambda: "Select a person" in activation.words, "what to do", 10)
     session.select(1, WRIST)
@@ -254,7 +254,7 @@ def test_activation_follows_the_hand_and_shows_what_the_model_answers(qtbot, win
     )
     pictures = rng.integers(0, 255, (5, 24, 18, 3), np.uint8)
     blocks = (("gsm", 0), ("gsm", 1), ("lrm", 0))
-    session.activation_ready.emit(PersonActivation(0, 1, WRIST, maps, (0, 0, 0, 1, 2), pictures, blocks))
+    session.model.activation_ready.emit(PersonActivation(0, 1, WRIST, maps, (0, 0, 0, 1, 2), pictures, blocks))
     assert activation.words == ""
     assert "left wrist" in activation.sentence.text() and "GSM 1" in activation.sentence.text()
     assert [tile.caption for tile in activation.frames.tiles] == ["0", "0", "0", "1", "2"]
@@ -279,7 +279,7 @@ def test_activation_follows_the_hand_and_shows_what_the_model_answers(qtbot, win
 
 def test_the_selected_person_gets_a_map_though_the_pointer_never_rests(qtbot, window, monkeypatch) -> None:
     session, asked = window.session, []
-    monkeypatch.setattr(session, "request_activation", lambda *words: asked.append(words))
+    monkeypatch.setattr(session.model, "request_activation", lambda *words: asked.append(words))
     panel(window, "activation")
     session.select(1)
     box = session.poses(0)[1].box
@@ -293,7 +293,7 @@ def test_the_selected_person_gets_a_map_though_the_pointer_never_rests(qtbot, wi
 
 def test_activation_follows_the_pointer_and_is_saved(qtbot, window, monkeypatch, tmp_path) -> None:
     session, asked = window.session, []
-    monkeypatch.setattr(session, "request_activation", lambda *words: asked.append(words))
+    monkeypatch.setattr(session.model, "request_activation", lambda *words: asked.append(words))
     activation = panel(window, "activation")
     box = session.poses(0)[1].box
     at = (box[0] + box[2] / 2, box[1] + box[3] / 2)
@@ -305,7 +305,7 @@ def test_activation_follows_the_pointer_and_is_saved(qtbot, window, monkeypatch,
         (2, 6, 4), np.array([[0.1, 0, -6], [0, 0.1, -4]]), MapKind(),
     )  # fmt: skip
     pictures = np.zeros((5, 24, 18, 3), np.uint8)
-    session.activation_ready.emit(PersonActivation(0, 1, None, maps, (0, 0, 0, 1, 2), pictures, (("gsm", 0),)))
+    session.model.activation_ready.emit(PersonActivation(0, 1, None, maps, (0, 0, 0, 1, 2), pictures, (("gsm", 0),)))
     assert "brought to this point" in activation.sentence.text()
     session.hover(1, WRIST, at)
     qtbot.waitUntil(lambda: len(asked) == 2, timeout=2000)
@@ -320,7 +320,7 @@ def test_activation_follows_the_pointer_and_is_saved(qtbot, window, monkeypatch,
 
 def test_nothing_is_asked_of_the_model_while_the_panel_is_hidden(qtbot, window, monkeypatch) -> None:
     asked = []
-    monkeypatch.setattr(window.session, "request_activation", lambda *words: asked.append(words))
+    monkeypatch.setattr(window.session.model, "request_activation", lambda *words: asked.append(words))
     panel(window, "history")
     window.session.select(1, WRIST)
     qtbot.wait(400)

@@ -67,7 +67,7 @@ def window(one_window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     """The window, with a model that sees nothing: heat maps are asked for and never come, unless a test sends them."""
     session = one_window.session
     asked: list[dict] = []
-    monkeypatch.setattr(session, "request_peaks", lambda boxes: asked.append(dict(boxes)) or len(asked))
+    monkeypatch.setattr(session.model, "request_peaks", lambda boxes: asked.append(dict(boxes)) or len(asked))
     one_window.asked = asked  # type: ignore[attr-defined]
     go(one_window, 13)
     one_window.activateWindow()
@@ -160,7 +160,7 @@ def test_peaks_near_the_way_win_as_they_come_in_a_gap(window: MainWindow) -> Non
     ticket = window.proposals.spreads._ticket
     for frame in window.asked[-1]:
         peak = place(frame, 80)[WRIST] + (1.5, 0)
-        session.peaks_ready.emit(ticket, frame, {WRIST: (peak[None], np.array([0.7]))})
+        session.model.peaks_ready.emit(ticket, frame, {WRIST: (peak[None], np.array([0.7]))})
     assert not window.proposals.spreads.waiting and "peaks in 4 of 4" in window.proposals.spread_bar.detail.text()
     window.proposals.spread_bar.apply_button.click()
     settle(window)

@@ -438,7 +438,7 @@ app = make_application([])
 window = make_window(sys.argv[1])
 def shown(frame, picture):
     print("torch" in sys.modules, "app.inference.engine" in sys.modules)
-    window.session.set_predict_while_working(False)
+    window.session.model.set_while_working(False)
     window.close()
     app.quit()
 window.session.picture_ready.connect(shown)
@@ -475,8 +475,8 @@ def test_the_picture_stays_where_it_is_when_work_starts(qtbot, opened):
 
     before = opened.canvas.size()
     status = EngineStatus(state="running", model="GLSMamba-T", device="CPU", done=3, total=40, windows_per_s=4.2, eta_s=200.0)
-    opened.session.inference_status = status
-    opened.session.inference_changed.emit(status)
+    opened.session.model.status = status
+    opened.session.model.changed.emit(status)
     qtbot.waitUntil(lambda: opened.work.text.isVisible())
     qtbot.wait(50)
     assert opened.canvas.size() == before

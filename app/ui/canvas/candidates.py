@@ -63,7 +63,7 @@ class Candidates:
         else:
             self._wanted = (place, step)
             canvas.say("Asking the model for the heat map of this joint…")
-            canvas.session.request_heatmaps(*place[:2])
+            canvas.session.model.request_heatmaps(*place[:2])
 
     def heatmaps_came(self) -> None:
         """Heat maps were taken over: do what waited for them, if it is still meant."""

@@ -143,8 +143,8 @@ class Canvas(QWidget):
         session.display_changed.connect(self._shown_anew)
         theme.theme().changed.connect(self._shown_anew)
         session.playing_changed.connect(lambda _playing: self._place_strip())
-        session.heatmap_ready.connect(self._heatmap_ready)
-        session.activation_ready.connect(self._activation_ready)
+        session.model.heatmap_ready.connect(self._heatmap_ready)
+        session.model.activation_ready.connect(self._activation_ready)
         session.preview_ready.connect(self._preview_ready)
         session.reveal_wanted.connect(self._reveal_wanted)
         if session.video is not None:
@@ -356,7 +356,7 @@ class Canvas(QWidget):
         edit, track = edits.add_person(session.project, frame, box)
         self.leave_tool()
         session.select(track)
-        self.commit(edit, lambda: session.request_prediction(frame, track))
+        self.commit(edit, lambda: session.model.request_prediction(frame, track))
 
     def show_proposed(self, edit: Edit | None) -> None:
         """Draw people as they would be after an edit that is proposed, in all its frames; None: as they are."""
@@ -676,7 +676,7 @@ class Canvas(QWidget):
     def _wish_for_heatmaps(self, dragging: bool = False) -> None:
         """Ask for heat maps once the hand rests; while dragging only if the model is at work anyway."""
         session = self.session
-        wanted = session.display.heatmap_mode != "off" or (dragging and session.inference_status is not None)
+        wanted = session.display.heatmap_mode != "off" or (dragging and session.model.status is not None)
         known = self._overlays.has_heatmaps(self._shown_frame, session.selected_track)
         if wanted and not known and session.selected_track is not None and not session.playing:
             self._wish.start()
@@ -684,7 +684,7 @@ class Canvas(QWidget):
     def _request_heatmaps(self) -> None:
         session = self.session
         if session.selected_track is not None and session.selected_track in self.poses() and not session.playing:
-            session.request_heatmaps(self._shown_frame, session.selected_track)
+            session.model.request_heatmaps(self._shown_frame, session.selected_track)
 
     def _update_overlays(self) -> None:
         session = self.session

@@ -26,7 +26,7 @@ class HeatMaps:
 
 
 def read_heatmaps(result: Any) -> HeatMaps | None:
-    """What ``Session.heatmap_ready`` brings: anything with frame, track, heatmaps and crop, itself or in ``.prediction``."""
+    """What ``Predicting.heatmap_ready`` brings: anything with frame, track, heatmaps and crop, itself or in ``.prediction``."""
     inner = getattr(result, "prediction", result)
     values = getattr(inner, "heatmaps", None)
     if values is None or getattr(result, "frame", None) is None:

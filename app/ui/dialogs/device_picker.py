@@ -30,8 +30,8 @@ class DevicePicker(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         buttons.rejected.connect(self.reject)
         self._column.addWidget(buttons)
-        session.devices_changed.connect(self._fill)
-        self._fill(session.devices)
+        session.model.devices_changed.connect(self._fill)
+        self._fill(session.model.devices)
 
     def _fill(self, devices: tuple[tuple[str, str], ...]) -> None:
         for _, button in self._choices:
@@ -40,8 +40,8 @@ class DevicePicker(QDialog):
         self._choices = []
         for i, (name, title) in enumerate((("auto", "The fastest one there is"), *devices)):
             button = QRadioButton(title, self)
-            button.setChecked(name == self._session.device)
-            button.clicked.connect(lambda _checked=False, name=name: self._session.set_device(name))
+            button.setChecked(name == self._session.model.device)
+            button.clicked.connect(lambda _checked=False, name=name: self._session.model.set_device(name))
             self._group.addButton(button)
             self._column.insertWidget(1 + i, button)
             self._choices.append((name, button))

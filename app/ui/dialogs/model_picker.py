@@ -66,7 +66,7 @@ class ModelPicker(QDialog):
         buttons.addButton(self.other, QDialogButtonBox.ButtonRole.ActionRole)
         buttons.rejected.connect(self.reject)
         self._column.addWidget(buttons)
-        session.weights_changed.connect(lambda _weights: self._look())
+        session.model.weights_changed.connect(lambda _weights: self._look())
         session.message.connect(lambda _message: self._mark())  # perhaps that a model could not be loaded: the old one stays
         self._look()
 
@@ -75,7 +75,7 @@ class ModelPicker(QDialog):
             from app.weights.folder import default_weights, found_weights, said_of
 
             known = found_weights()
-            chosen = Path(self._session.weights) if self._session.weights else None
+            chosen = Path(self._session.model.weights) if self._session.model.weights else None
             if chosen is not None and all(path != chosen for path, _ in known):
                 known.append((chosen, said_of(chosen)))
             return known, default_weights()
@@ -114,7 +114,7 @@ class ModelPicker(QDialog):
             button.setToolTip(str(path))
             button.setEnabled(usable)
             weights = "" if path == default else str(path)
-            button.clicked.connect(lambda _checked=False, weights=weights: self._session.set_weights(weights))
+            button.clicked.connect(lambda _checked=False, weights=weights: self._session.model.set_weights(weights))
             self._group.addButton(button)
             self._rows.addWidget(button)
             button.show()  # at once, so that its height counts below
@@ -134,7 +134,7 @@ class ModelPicker(QDialog):
         self._fit()
 
     def _mark(self) -> None:
-        chosen = self._session.weights
+        chosen = self._session.model.weights
         button = self.choices.get(chosen)
         if button is None and Path(chosen or ".").is_absolute():
             button = next((b for b in self.choices.values() if b.toolTip() == chosen), None)
@@ -157,7 +157,7 @@ class ModelPicker(QDialog):
 
         def take(found: Path) -> None:
             self._say("")
-            self._session.set_weights(str(found))
+            self._session.model.set_weights(str(found))
 
         self._say(f"Looking at {path.name}…")
         worker = Worker(look, self)

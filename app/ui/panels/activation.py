@@ -113,7 +113,7 @@ class ActivationPanel(Page):
         session.selection_changed.connect(self._ask_soon)
         session.labels_changed.connect(self._labels_changed)
         session.playing_changed.connect(lambda _playing: self._ask_soon())
-        session.activation_ready.connect(self._ready)
+        session.model.activation_ready.connect(self._ready)
         session.display_changed.connect(self._display_changed)
         theme.theme().changed.connect(self._draw)
         self._ask_soon()
@@ -207,7 +207,7 @@ class ActivationPanel(Page):
         wanted = (frame, track, query if kind.quantity == "row" else None, kind, pose.box)
         if wanted != self._asked:
             self._asked, self._asked_joint = wanted, joint
-            session.request_activation(track, query, frame, kind)
+            session.model.request_activation(track, query, frame, kind)
 
     def _tell_state(self) -> None:
         session = self._session

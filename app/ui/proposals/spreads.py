@@ -72,7 +72,7 @@ class Spreads(QObject):
         session.labels_changed.connect(self._labels)
         session.selection_changed.connect(self._look_at_person)
         session.frame_changed.connect(lambda _frame: self._look_at_person())
-        session.peaks_ready.connect(self._peaks)
+        session.model.peaks_ready.connect(self._peaks)
         session.video_opened.connect(lambda _video: self.dismiss())
 
     @property
@@ -195,7 +195,7 @@ class Spreads(QObject):
         boxes = {frame: box for frame in frames if (box := _box(planned.after[frame], planned.size)) is not None}
         self.waiting = set(boxes) if self._believe else set()
         if self.waiting:
-            self._ticket = self._session.request_peaks(boxes)
+            self._ticket = self._session.model.request_peaks(boxes)
         elif then is not None:
             then()
 
@@ -232,7 +232,7 @@ class Spreads(QObject):
         """Forget the corrections and the plan; what was asked of the model is not wanted any more."""
         self._rest.stop()
         if self.waiting:
-            self._session.request_peaks({})
+            self._session.model.request_peaks({})
         self._worker = self._track = self.planned = self._bare = None
         self._then = None
         self._centres, self.waiting, self._found, self._ticket = set(), set(), {}, -1

@@ -8,7 +8,6 @@ and, where it was calibrated, ``calibration`` (JSON of :class:`~glsmamba.calibra
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from glsmamba.calibration import Calibration
 from glsmamba.data.skeletons import POSETRACK15, Skeleton
+from glsmamba.data.whole_file import whole_file
 from glsmamba.modeling.model import GLSMamba
 from glsmamba.weight_file import FORMAT, SHIPPED, CheckpointError, CheckpointInfo, read_info
 
@@ -90,17 +90,11 @@ def load_checkpoint(
 
 
 def _write_whole(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
-    """Write beside, then rename: a full disk or a lost process never leaves half a file."""
-    partial = path.with_name(path.name + ".part")
     try:
-        save_file(tensors, partial, metadata)
-        with open(partial, "rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
+        with whole_file(path) as part:
+            save_file(tensors, part, metadata)
     except SafetensorError as error:  # safetensors' way to say that the disk is full
         raise OSError(f"{path} could not be written ({error}); free some space. What was there is unchanged.") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def mismatch(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:

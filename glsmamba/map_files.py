@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from glsmamba.data.whole_file import whole_file
 from glsmamba.map_pictures import strip
 from glsmamba.maps import ActivationMaps
 
@@ -65,10 +66,5 @@ def save_maps(
         written = buffer.getvalue()
     else:
         raise ValueError(f"{path.name} ends in neither .png nor .npz; a picture or numbers can be written.")
-    partial = path.with_name(path.name + ".part")
-    try:
-        partial.write_bytes(written)
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+    with whole_file(path) as part:
+        part.write_bytes(written)

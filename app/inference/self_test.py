@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
+
+from glsmamba.data.whole_file import whole_file
 
 if TYPE_CHECKING:  # the model floor is imported by the worker only
     from glsmamba.scan.refusals import Part
@@ -53,9 +54,8 @@ def keep_verdict(device: str, checks: Iterable[KernelCheck]) -> None:
     path = _path(_key(facts))
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
-        part.write_text(json.dumps({"facts": facts, "failed": failed}, indent=1), encoding="utf-8")
-        part.replace(path)
+        with whole_file(path) as part:
+            part.write_text(json.dumps({"facts": facts, "failed": failed}, indent=1), encoding="utf-8")
 
 
 def _key(facts: dict[str, str]) -> str:

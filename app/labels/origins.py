@@ -8,7 +8,6 @@ labels of a long one are in several files.
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from app.labels.changes import ProjectError
 from app.labels.exporting import Include, wanted
 from app.labels.pose import Provenance, Visibility
 from app.labels.project import Project
+from glsmamba.data.whole_file import whole_file
 
 __all__ = ["COLUMNS", "provenance_path", "write_provenance"]
 
@@ -48,13 +48,12 @@ def write_provenance(
         ProjectError: the table could not be written.
     """
     path = provenance_path(Path(labels).absolute())
-    part = path.with_name(path.name + ".part")
     names = project.skeleton.joints
     out = {t for frame in range(project.n_frames) for t, pose in project.poses(frame).items() if wanted(pose, include)}
     numbers = {track: number for number, track in enumerate(sorted(out))}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(part, "w", newline="", encoding="utf-8") as file:
+        with whole_file(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
             rows = csv.writer(file)
             rows.writerow(COLUMNS)
             for frame in range(project.n_frames):
@@ -73,9 +72,7 @@ def write_provenance(
                             Visibility(int(pose.visibility[joint])).name.lower(),
                             *(_number(values[joint]) for values in (pose.scores, pose.probability, pose.spread)), state,
                         ))  # fmt: skip
-        os.replace(part, path)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise ProjectError(f"The table {path} could not be written ({error.strerror}); choose another folder.") from error
     return path
 

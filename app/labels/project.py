@@ -6,6 +6,7 @@ writer holds while it commits. Poses lie in memory as bytes, a frame at a time, 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -28,6 +29,7 @@ from app.labels.pose import Pose, Provenance
 from app.labels.regions import IgnoreRegion
 from app.labels.span import Span
 from glsmamba.data.skeletons import POSETRACK15, Skeleton
+from glsmamba.data.whole_file import whole_file
 
 if TYPE_CHECKING:
     from glsmamba.data.video import VideoInfo
@@ -247,19 +249,12 @@ class Project:
             ProjectError: the copy could not be written; what was at ``target`` is unchanged.
         """
         target = Path(os.path.abspath(target))
-        part = target.with_name(target.name + ".part")
         with self._lock:
             db = self._connection()
             try:
-                part.unlink(missing_ok=True)
-                copy = sqlite3.connect(part)
-                try:
+                with whole_file(target) as part, contextlib.closing(sqlite3.connect(part)) as copy:
                     db.backup(copy)
-                finally:
-                    copy.close()
-                os.replace(part, target)
             except (OSError, sqlite3.Error) as error:
-                part.unlink(missing_ok=True)
                 raise ProjectError(f"The copy {target} could not be written ({error}).") from error
 
     def close(self) -> None:

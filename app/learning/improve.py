@@ -8,7 +8,6 @@ training and, at the end, ``improved.safetensors`` and ``result.json``. The same
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.learning.examples import Examples
+from glsmamba.data.whole_file import whole_file
 
 if TYPE_CHECKING:
     from glsmamba.training.corrections import Outcome
@@ -183,6 +183,5 @@ def _people(
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(json.dumps(values, default=float), encoding="utf-8")
-    os.replace(partial, path)
+    with whole_file(path) as part:
+        part.write_text(json.dumps(values, default=float), encoding="utf-8")

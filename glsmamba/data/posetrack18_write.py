@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -29,6 +27,7 @@ from glsmamba.data.posetrack18_names import (
 from glsmamba.data.problems import Problem, finite, head_segment, outside
 from glsmamba.data.records import Box, FrameRecord, PersonRecord, SequenceRecord, Visibility
 from glsmamba.data.skeletons import POSETRACK18, Skeleton, joint_map
+from glsmamba.data.whole_file import whole_file
 
 __all__ = ["Kind", "Occluded", "Written", "derived_head_box", "extent_box", "write"]
 
@@ -91,7 +90,8 @@ def write(record: SequenceRecord, path: str | Path, kind: Kind = "gt", occluded:
         own = name if part == 0 else _next_name(name, part)
         target = path if part == 0 else path.with_name(f"{path.stem}-{part + 1}{path.suffix}")
         writer = _Writer(record, own, frames, first, numbers, kind, occluded)
-        _write_whole(target, writer.content())
+        with _sentence(target), whole_file(target) as scratch, open(scratch, "w", encoding="utf-8") as file:
+            json.dump(writer.content(), file, separators=(",", ":"), allow_nan=False)
         found += writer.problems
         back = {number: track for track, number in numbers.items() if track is not None}
         for problem in check(target):
@@ -338,21 +338,3 @@ def _sentence(path: Path) -> Iterator[None]:
         raise PoseTrackWriteError(
             f"{path} could not be written ({reason}); free some space or choose another folder. What was there is unchanged."
         ) from error
-
-
-def _write_whole(path: Path, content: dict[str, Any]) -> None:
-    """Write beside, then rename: a full disk or a lost process never leaves half a file."""
-    with _sentence(path):
-        handle, scratch = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".part", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(content, file, separators=(",", ":"), allow_nan=False)
-                file.flush()
-                os.fsync(file.fileno())
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(scratch, 0o666 & ~mask)  # mkstemp makes files that nobody else may read
-            os.replace(scratch, path)
-        except BaseException:
-            Path(scratch).unlink(missing_ok=True)
-            raise

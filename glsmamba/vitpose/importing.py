@@ -22,6 +22,7 @@ from torch import Tensor
 from glsmamba.checkpoint import mismatch
 from glsmamba.config import ConfigError, Encoder, ModelConfig
 from glsmamba.data.skeletons import COCO17
+from glsmamba.data.whole_file import whole_file
 from glsmamba.modeling.model import GLSMamba
 from glsmamba.modeling.vit import PATCH, VIT_SIZES, resized_positions
 from glsmamba.modeling.vitpose import ViTPose
@@ -275,13 +276,8 @@ def save_vitpose(weights: Imported, path: str | Path) -> None:
         "vitpose": json.dumps(asdict(weights.facts)),
         "provenance": json.dumps(weights.provenance, sort_keys=True),
     }
-    partial = path.with_name(path.name + ".part")
-    try:
-        save_file(weights.tensors, partial, metadata)
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    with whole_file(path) as part:
+        save_file(weights.tensors, part, metadata)
 
 
 def load_vitpose(path: str | Path, device: str | torch.device = "cpu") -> tuple[ViTPose, CheckpointInfo]:

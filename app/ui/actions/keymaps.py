@@ -11,7 +11,6 @@ import contextlib
 import itertools
 import os
 import re
-import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from tomlkit.exceptions import TOMLKitError
 from app.ui.actions.keymap import DEFAULT_KEYMAP, KeymapError, key_text, keys_of, read_table, resolve
 from app.ui.actions.spec import Action
 from app.ui.settings import APP_NAME
+from glsmamba.data.whole_file import whole_file
 
 __all__ = [
     "SHIPPED", "Keymap", "bring_back", "changed_keys", "default_map", "find_map", "free_path", "own_folder", "own_maps",
@@ -195,22 +195,10 @@ def write_map(keymap: Keymap, path: Path, actions: Iterable[Action] | None = Non
     Raises:
         OSError: it can't be written.
     """
-    path = path.resolve()  # where somebody keeps their settings elsewhere and links them here, the link stays
     text = _as_toml(keymap, path, tuple(actions or ()))
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(OSError):  # mkstemp lets only the owner read; a file to share should be readable
-            os.chmod(scratch, path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        os.replace(scratch, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(scratch)
-        raise
+    with whole_file(path) as part:  # where somebody keeps their settings elsewhere and links them here, the link stays
+        part.write_text(text, encoding="utf-8")
 
 
 def _as_toml(keymap: Keymap, path: Path, actions: tuple[Action, ...]) -> str:

@@ -17,6 +17,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QApplication, QTabWidget, QWidget
 
+from app.ui.kept_icon import kept
 from app.ui.palettes import DEFAULT_PALETTE, PALETTES, Palette
 
 __all__ = [
@@ -185,7 +186,7 @@ def icon(name: str, colour: str | None = None) -> QIcon:
     colour = colour or colors().text
     key = (name, colour)
     if key not in _icons:
-        _icons[key] = qtawesome.icon(name, color=colour, color_disabled=colors().disabled)
+        _icons[key] = kept(qtawesome.icon(name, color=colour, color_disabled=colors().disabled))
     return _icons[key]
 
 

@@ -547,15 +547,15 @@ class Canvas(QWidget):
             found = None
             if self._pointer is not None and self._picture.picture is not None and self._tool is None:
                 found = self.hit_at(self._pointer)
-            changed = found != self._hit
-            self._hit = found
+            before, self._hit = self._hit, found
             if found is None or self._pointer is None:
                 self.session.hover(None)
             else:
                 x, y = self.to_frame(self._pointer)
                 self.session.hover(found.track, found.joint, (float(x), float(y)))
             self._update_cursor()
-            if changed or found is not None or self._tool is not None or self.joint_to_place() is not None:
+            elsewhere = (found and found.target) != (before and before.target)
+            if elsewhere or self._tool is not None or adorning.hover_lines(self):  # words and cross hair go with the pointer
                 self.view.viewport().update()
 
     def joint_to_place(self) -> int | None:

@@ -39,6 +39,11 @@ class Hit:
     handle: str | None = None
     distance: float = 0.0
 
+    @property
+    def target(self) -> tuple[str, int, int | None, str | None]:
+        """What it is, from however far."""
+        return self.kind, self.track, self.joint, self.handle
+
 
 def nearest_joint(
     people: Sequence[ShownPerson], at: np.ndarray, selected: int | None = None, radius: float = HIT_RADIUS

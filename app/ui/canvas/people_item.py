@@ -4,7 +4,8 @@ One item for everybody, marks gathered by look and drawn in few calls: one curve
 
 Boxes, bones and joints are drawn on a clear layer, each translucent colour replacing what is below it there, and the layer is
 laid over the picture: Qt blends translucent strokes ten times slower than it writes them, and in threads of its own, for which
-the window would wait while a model computes on all cores.
+the window would wait while a model computes on all cores. The layer is kept: as long as the people stay as they are, a repaint,
+of which a moving pointer needs many, only lays it over the picture again.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, 
 from PySide6.QtWidgets import QApplication, QStyleOptionGraphicsItem, QWidget
 
 from app.labels.pose import Visibility
+from app.ui import theme
 from app.ui.canvas import colours
 from app.ui.canvas.joint_marks import HAIRLINE, MUTED, ring_radius, square_around, stamp_joints
 from app.ui.canvas.layer import Layer, translucent
@@ -75,26 +77,33 @@ class PeopleItem(pg.GraphicsObject):
         if not people:
             return
         painter.save()
-        enter_screen(painter, *self._camera())
+        scale, origin = self._camera()
+        enter_screen(painter, scale, origin)
         seen = QRectF(widget.rect()).adjusted(-20, -20, 20, 20) if widget is not None else EVERYWHERE
         people = [p for p in people if seen.intersects(_rectf(p.rect))]
         selected = self._selected()
         display, skeleton = self._display(), self._skeleton()
-        others = [p for p in people if p.track not in selected]
-        chosen = [p for p in people if p.track in selected]
+        names = [self._name(p) for p in people] if display.show_names else []
         target = widget if widget is not None else painter.device()
         if people and target is not None:
-            with self._layer.over(painter, target.width(), target.height()) as layer:
-                for group, outlined in ((others, False), (chosen, True)):
+            size = target.width(), target.height()
+
+            def draw(layer: QPainter) -> None:
+                for chosen in (False, True):
+                    group = [p for p in people if (p.track in selected) == chosen]
                     if display.show_boxes:
-                        self._boxes(layer, group, display, outlined)
+                        self._boxes(layer, group, display, chosen)
                     if display.show_skeletons:
-                        self._skeletons(layer, group, display, skeleton, outlined)
-        if display.show_names:
-            self._labels(painter, people, display, selected)
-        for person in people:
-            if person.locked:
-                _lock(painter, person.rect)
+                        self._skeletons(layer, group, display, skeleton, chosen)
+                layer.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
+                if names:
+                    self._labels(layer, people, names, selected, QRectF(0, 0, *size))
+                for person in people:
+                    if person.locked:
+                        _lock(layer, person.rect)
+
+            look = display, skeleton, tuple(selected), scale, *origin.tolist(), theme.palette().id
+            self._layer.lay(painter, *size, (people, names, look), draw)
         painter.restore()
 
     def _skeletons(
@@ -176,18 +185,20 @@ class PeopleItem(pg.GraphicsObject):
                 painter.drawRect(rect)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
 
-    def _labels(self, painter: QPainter, people: list[ShownPerson], display: DisplayOptions, selected: Collection[int]) -> None:
+    def _labels(
+        self, painter: QPainter, people: list[ShownPerson], names: list[str], selected: Collection[int], room: QRectF
+    ) -> None:
         font = label_font()
         painter.setFont(font)
         metrics = QFontMetricsF(font)
         taken: list[QRectF] = []
-        view = QRectF(painter.viewport()).adjusted(2, 2, -2, -2)
-        for person in sorted(people, key=lambda p: (p.track not in selected, p.rect[1])):
+        view = room.adjusted(2, 2, -2, -2)
+        named = zip(people, names, strict=True)
+        for person, text in sorted(named, key=lambda pair: (pair[0].track not in selected, pair[0].rect[1])):
             left, top, right, bottom = person.rect
             if right - left < 14 and bottom - top < 14 and person.track not in selected:
                 continue
             chosen = person.track in selected
-            text = self._name(person)
             if not chosen and metrics.horizontalAdvance(text) > max(right - left, 60):
                 text = str(person.number)  # in a crowd names would hide the neighbours; the pointer tells them
             rect = QRectF(0, 0, metrics.horizontalAdvance(text) + 14, metrics.height() + 2)

@@ -84,18 +84,32 @@ def colour_table(name: str, n: int = 256) -> np.ndarray:
 
 
 @cache
-def _premultiplied(colormap: str, diverging: bool) -> np.ndarray:
-    """(256, 4) uint8 premultiplied BGRA: colour and opacity both grow with the value, or with its distance from the middle."""
-    table = colour_table(colormap).astype(np.float32)
-    share = np.linspace(0, 1, 256, dtype=np.float32)[:, None]
+def _covering(colormap: str, diverging: bool) -> tuple[np.ndarray, np.ndarray]:
+    """(256, 3) float32 premultiplied RGB and (256,) opacity 0..1: both grow with the value, or its distance from the middle."""
+    table = colour_table(colormap)[:, :3].astype(np.float32)
+    share = np.linspace(0, 1, 256, dtype=np.float32)
     alpha = (np.abs(2 * share - 1) if diverging else share) ** 0.6
-    return (np.concatenate([table[:, 2::-1] * alpha, alpha * 255], axis=1) + 0.5).astype(np.uint8)
+    return table * alpha[:, None], alpha
+
+
+@cache
+def _premultiplied(colormap: str, diverging: bool) -> np.ndarray:
+    """(256,) uint32 in whose bytes there is premultiplied BGRA."""
+    rgb, alpha = _covering(colormap, diverging)
+    bgra = np.concatenate([rgb[:, ::-1], alpha[:, None] * 255], axis=1)
+    return np.ascontiguousarray((bgra + 0.5).astype(np.uint8)).view(np.uint32)[:, 0]
+
+
+def _steps(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """(h, w) uint8: which of the 256 steps of a colour map each value is."""
+    share = (values - low) * np.float32(255 / (high - low)) + np.float32(0.5)
+    return np.clip(share, 0, 255, out=share).astype(np.uint8)
 
 
 def coloured(values: np.ndarray, low: float, high: float, colormap: str, diverging: bool = False) -> np.ndarray:
     """(h, w, 4) uint8 premultiplied BGRA of a map: clear at ``low`` (in the middle if ``diverging``), opaque at the end."""
-    share = np.clip((values - low) * (255 / (high - low)) + 0.5, 0, 255).astype(np.uint8)
-    return np.ascontiguousarray(_premultiplied(colormap, diverging)[share])
+    pixels = _premultiplied(colormap, diverging).take(_steps(values, low, high))
+    return pixels.view(np.uint8).reshape(*values.shape, 4)
 
 
 def laid_over(
@@ -116,9 +130,12 @@ def laid_over(
     """
     height, width = picture.shape[:2]
     finer = cv2.resize(values, (width, height), interpolation=cv2.INTER_LINEAR)
-    over = coloured(finer, low, high if high > low else low + 1e-6, colormap, diverging).astype(np.float32)
-    alpha = over[..., 3:] * (opacity / 255)
-    return np.clip(picture * (1 - alpha) + over[..., 2::-1] * opacity + 0.5, 0, 255).astype(np.uint8)
+    steps = _steps(finer, low, high if high > low else low + 1e-6)
+    rgb, alpha = _covering(colormap, diverging)
+    left, added = 1 - alpha * opacity, rgb * opacity + 0.5  # together never above 255.5
+    over = picture * left.astype(np.float32).take(steps)[..., None]
+    over += added.astype(np.float32).take(steps, axis=0)
+    return over.astype(np.uint8)
 
 
 def shown_to_model(picture: np.ndarray, to_cells: np.ndarray, grid: tuple[int, int], finer: int = 2) -> np.ndarray:

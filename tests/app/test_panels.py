@@ -256,7 +256,8 @@ def test_activation_follows_the_hand_and_shows_what_the_model_answers(qtbot, win
     blocks = (("gsm", 0), ("gsm", 1), ("lrm", 0))
     session.model.activation_ready.emit(PersonActivation(0, 1, WRIST, maps, (0, 0, 0, 1, 2), pictures, blocks))
     assert activation.words == ""
-    assert "left wrist" in activation.sentence.text() and "GSM 1" in activation.sentence.text()
+    qtbot.waitUntil(lambda: "left wrist" in activation.sentence.text())
+    assert "GSM 1" in activation.sentence.text()
     assert [tile.caption for tile in activation.frames.tiles] == ["0", "0", "0", "1", "2"]
     assert len(activation.paths.tiles) == 7 and activation.block.count() == 3 and activation.path.count() == 10
 
@@ -306,7 +307,7 @@ def test_activation_follows_the_pointer_and_is_saved(qtbot, window, monkeypatch,
     )  # fmt: skip
     pictures = np.zeros((5, 24, 18, 3), np.uint8)
     session.model.activation_ready.emit(PersonActivation(0, 1, None, maps, (0, 0, 0, 1, 2), pictures, (("gsm", 0),)))
-    assert "brought to this point" in activation.sentence.text()
+    qtbot.waitUntil(lambda: "brought to this point" in activation.sentence.text())
     session.hover(1, WRIST, at)
     qtbot.waitUntil(lambda: len(asked) == 2, timeout=2000)
     assert asked[1] == (1, WRIST, 0, MapKind())

@@ -8,15 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QObject
-from PySide6.QtGui import QColor, QImage, QPainter
+import qtawesome
+from PySide6.QtCore import QEvent, QObject, QPointF, QSize, Qt
+from PySide6.QtGui import QColor, QIcon, QImage, QMouseEvent, QPainter
 from PySide6.QtWidgets import QApplication
 
 from app.labels.pose import Pose, Provenance
 from app.labels.project import Project
 from app.ui.canvas.canvas import Canvas
-from app.ui.canvas.layer import translucent
+from app.ui.canvas.layer import Layer, translucent
+from app.ui.canvas.people_item import PeopleItem
 from app.ui.canvas.picture_item import Grid, halvings_for
+from app.ui.kept_icon import kept
 from app.ui.panels.page import Pace
 from app.ui.panels.people import PeopleModel
 from app.ui.session import Session
@@ -135,6 +138,66 @@ def test_a_colour_that_replaces_looks_as_if_laid_over(qapp, ground: QColor, abov
     painter.end()
     laid, replaced = image.pixelColor(0, 0), image.pixelColor(1, 0)
     assert np.abs(np.subtract(laid.getRgb(), replaced.getRgb())).max() <= 2
+
+
+def test_people_are_drawn_anew_when_they_change_and_not_when_the_pointer_moves(canvas: Canvas, monkeypatch) -> None:
+    session, project = canvas.session, canvas.session.project
+    points = np.stack([np.linspace(100, 140, 15), np.linspace(60, 180, 15)], axis=1)
+    made = (np.full(15, 2), np.full(15, 0.8), np.full(15, Provenance.MODEL))
+    poses = {n: Pose(points + np.array([60, 0]) * n, *made, box=(90.0 + 60 * n, 50, 60, 140)) for n in (1, 2)}
+    project.store_predictions(0, poses)
+    show(canvas, 0, plain(60))
+    drawn: list[object] = []
+    draw = PeopleItem._skeletons
+    monkeypatch.setattr(PeopleItem, "_skeletons", lambda *words: (drawn.append(words), draw(*words)))
+    viewport = canvas.view.viewport()
+    no_button = Qt.MouseButton.NoButton
+
+    def picture() -> QImage:
+        return viewport.grab().toImage()
+
+    def move(x: float, y: float) -> None:
+        at = QPointF(*canvas.to_screen(np.array([x, y])))
+        words = at, viewport.mapToGlobal(at), no_button, no_button, Qt.KeyboardModifier.NoModifier
+        QApplication.sendEvent(viewport, QMouseEvent(QEvent.Type.MouseMove, *words))
+        QApplication.processEvents()
+
+    picture()
+    drawn.clear()
+    for step in range(12):  # over the ground, the boxes, bones and joints
+        move(130 + 8 * step, 60 + 9 * step)
+        picture()
+    assert canvas.hovered is not None and not drawn
+
+    changes: tuple[Callable[[], object], ...] = (
+        lambda: session.select(2),
+        lambda: session.set_display(colour_mode="person"),
+        lambda: session.set_display(show_names=False),
+        lambda: session.set_display(show_names=True, mark_scale=1.5),
+        lambda: canvas.view.zoom_at(1.3),
+        lambda: canvas.view.pan(7.3, -4.8),
+        lambda: canvas.resize(650, 480),
+        lambda: project.store_predictions(0, {1: Pose(points + np.array([40, 5]), *made, box=(130, 55, 60, 140))}),
+    )
+    for change in changes:
+        before = picture()
+        change()
+        canvas._labels_changed(None)
+        QApplication.processEvents()
+        kept = picture()
+        assert kept != before
+        canvas._people_item._layer = Layer()
+        assert picture() == kept
+
+
+def test_an_icon_that_is_kept_looks_the_same(qapp) -> None:
+    plain_icon = qtawesome.icon("mdi6.delete-outline", color="#F2F3F5", color_disabled="#808080")
+    icon = kept(plain_icon)
+    for size, ratio in ((18, 1.0), (18, 2.0), (24, 1.0)):
+        for mode in (QIcon.Mode.Normal, QIcon.Mode.Disabled):
+            for _ in range(2):
+                made, same = (i.pixmap(QSize(size, size), ratio, mode) for i in (icon, plain_icon))
+                assert made.toImage() == same.toImage() and made.devicePixelRatio() == ratio
 
 
 # ---- panels ----------------------------------------------------------------------------------------------------------------

@@ -106,6 +106,9 @@ class ActivationPanel(Page):
         self._soon.setSingleShot(True)
         self._soon.setInterval(_DELAY_MS)
         self._soon.timeout.connect(self._ask)
+        self._drawing = QTimer(self)
+        self._drawing.setSingleShot(True)
+        self._drawing.timeout.connect(self._draw)
         self._pace = Pace(self._ask, _FOLLOW_MS, self)
         session.pointed_changed.connect(self._pointed)
         session.video_opened.connect(self._video_opened)
@@ -231,7 +234,7 @@ class ActivationPanel(Page):
         self.result = result
         self._fill_choices()
         self._tell_state()
-        self._draw()
+        self._drawing.start()  # after the picture, which shows the map as well: what the eye follows comes first
 
     def _fill_choices(self) -> None:
         names = list(self.result.maps.maps)

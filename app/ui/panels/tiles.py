@@ -72,7 +72,8 @@ class Tiles(QWidget):
         for tile in tiles:
             pixels = np.ascontiguousarray(tile.image)
             h, w, _ = pixels.shape
-            self._images.append(QImage(pixels.data, w, h, pixels.strides[0], QImage.Format.Format_RGB888).copy())
+            image = QImage(pixels.data, w, h, pixels.strides[0], QImage.Format.Format_RGB888)
+            self._images.append(image.convertToFormat(QImage.Format.Format_RGB32))  # a copy, and what Qt scales fastest
         if self._height(self.width()) != height:
             self.updateGeometry()
         self.update()

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QThread, Signal
 
 from app.ui.events import Message
-from app.ui.threads.priority import stand_back
+from app.ui.threads.priority import share_lock, stand_back
 from app.ui.threads.warm_up import collector_off, load_torch_libraries
+from glsmamba.map_pictures import colour_table
 from glsmamba.maps import MapKind
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ class InferenceThread(QThread):
 
     def run(self) -> None:
         """Body of the thread."""
-        stand_back()
+        share_lock()
         try:
             self._run()
         except Exception as error:  # the window must hear of it, whatever it was
@@ -203,6 +204,8 @@ class InferenceThread(QThread):
             return
         with collector_off():
             self._find_devices()
+            colour_table("viridis")  # reads the catalogue of all colour maps, for which the window would wait at the first map
+        stand_back()
         engine.run()
 
     def _status(self, status: Any) -> None:

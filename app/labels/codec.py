@@ -31,7 +31,7 @@ _ENTRY = struct.Struct("<IH")  # track, length of the pose
 _HEAD = struct.Struct("<BBBH")  # flags, summary, joints, model id
 _SUMMARY_AT = 1
 _KEYPOINTS64, _BOX, _BOX64, _HEAD_BOX, _HEAD_BOX64, _HUMAN_BOX, _ACCEPTED, _SCORE64 = (1 << i for i in range(8))
-_DOUBT = 0x10  # in the second byte: probabilities and spreads follow
+_DOUBT, _PREDICTED = 0x10, 0x80  # in the second byte: probabilities and spreads follow; the model's former places do
 #: Parts of a summary: the figure of :func:`summary_of`; the pose is reviewed; the person was deleted here by a human.
 FIGURE, REVIEWED, DELETED = 0x0F, 0x20, 0x40
 
@@ -71,6 +71,10 @@ def encode_pose(pose: Pose, model_id: Callable[[str], int]) -> bytes:
     if not unknown.all():
         second |= _DOUBT
         parts.append(np.where(unknown, np.float32(np.nan), doubt).astype("<f4").tobytes())  # one bit pattern for unknown
+    unknown = np.isnan(pose.predicted)
+    if not unknown.all():
+        second |= _PREDICTED
+        parts.append(np.where(unknown, np.float32(np.nan), pose.predicted).astype("<f4").tobytes())
     if pose.box is not None:
         box, wide = _numbers(pose.box, _BOX64)
         parts.append(box)
@@ -103,6 +107,7 @@ def decode_pose(cell: bytes, model_name: Callable[[int], str]) -> Pose:
     states = take("u1", n)
     score = float(take("<f8" if flags & _SCORE64 else "<f4", 1)[0])
     probability, spread = take("<f4", 2 * n).reshape(2, n) if second & _DOUBT else (None, None)
+    predicted = take("<f4", 2 * n).reshape(n, 2) if second & _PREDICTED else None
     box = take_box(_BOX64) if flags & _BOX else None
     head_box = take_box(_HEAD_BOX64) if flags & _HEAD_BOX else None
     return Pose(
@@ -119,6 +124,7 @@ def decode_pose(cell: bytes, model_name: Callable[[int], str]) -> Pose:
         probability=probability,  # type: ignore[arg-type]
         spread=spread,  # type: ignore[arg-type]
         reviewed=bool(second & REVIEWED),
+        predicted=predicted,  # type: ignore[arg-type]
     )
 
 
@@ -160,6 +166,8 @@ def decode_many(cells: Sequence[bytes]) -> dict[str, np.ndarray]:
         if second & _DOUBT:
             out["probability"][rows] = take("<f4", k)
             out["spread"][rows] = take("<f4", k)
+        if second & _PREDICTED:
+            take("<f4", 2 * k)
         if flags & _BOX:
             out["box"][rows] = take("<f8" if flags & _BOX64 else "<f4", 4)
         if flags & _HEAD_BOX:
@@ -200,7 +208,8 @@ def summaries(packed: bytes) -> Iterator[tuple[int, int]]:
 
 
 def pose_sizes(n_joints: int) -> tuple[int, ...]:
-    """Length of an encoded pose by its flags byte, and by that plus 256 where probabilities and spreads follow."""
+    """Length of an encoded pose by its flags byte, by that plus 256 where probabilities and spreads follow, and by that plus
+    512 where the model's former places do."""
 
     def size(flags: int) -> int:
         total = _HEAD.size + n_joints * ((16 if flags & _KEYPOINTS64 else 8) + 4 + 1) + (8 if flags & _SCORE64 else 4)
@@ -210,7 +219,7 @@ def pose_sizes(n_joints: int) -> tuple[int, ...]:
         return total
 
     plain = [size(flags) for flags in range(256)]
-    return (*plain, *(length + 8 * n_joints for length in plain))
+    return tuple(length + extra * 8 * n_joints for extra in (0, 1, 1, 2) for length in plain)
 
 
 def checked_summaries(packed: bytes, sizes: tuple[int, ...], n_joints: int, n_models: int) -> Iterator[tuple[int, int]]:
@@ -226,9 +235,10 @@ def checked_summaries(packed: bytes, sizes: tuple[int, ...], n_joints: int, n_mo
             if at + length > end or length < _HEAD.size:
                 raise ValueError("a frame's record is cut short")
             flags, second, n, model = _HEAD.unpack_from(packed, at)
-            summary, doubt = second & (FIGURE | REVIEWED), second & _DOUBT
-            known = summary | doubt == second and summary & FIGURE <= 4
-            if not known or length != sizes[flags + 256 * bool(doubt)] or n != n_joints or model >= n_models:
+            summary, more = second & (FIGURE | REVIEWED), second & (_DOUBT | _PREDICTED)
+            known = summary | more == second and summary & FIGURE <= 4
+            size = sizes[flags + 256 * bool(more & _DOUBT) + 512 * bool(more & _PREDICTED)]
+            if not known or length != size or n != n_joints or model >= n_models:
                 raise ValueError("a pose's record makes no sense")
         yield track, summary
         at += length

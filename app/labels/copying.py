@@ -15,12 +15,16 @@ from app.labels.shaping import shift
 __all__ = ["copy_from_frame", "duplicate", "nearest_earlier", "paste"]
 
 
-def copied(pose: Pose) -> Pose:
-    """A pose as a human puts it elsewhere: the joints and boxes are theirs now, and nobody has accepted it yet."""
+def copied(pose: Pose, onto: Pose | None = None) -> Pose:
+    """A pose as a human puts it elsewhere: the joints and boxes are theirs now, and nobody has accepted it yet.
+
+    What the model saw is known only where it was seen: in the pose ``onto`` which this one is put, if any.
+    """
     theirs = present(pose) | (pose.provenance == Provenance.HUMAN)
     return pose.with_(
         scores=np.where(theirs, 1.0, 0.0),
         provenance=np.where(theirs, Provenance.HUMAN, Provenance.NONE),
+        predicted=None if onto is None else onto.model_places,
         box_by_human=pose.box is not None,
         accepted=False,
         score=1.0,
@@ -44,7 +48,7 @@ def paste(project: Project, frame: int, poses: Mapping[int, Pose], title: str = 
     for track, pose in poses.items():
         now = project.poses(frame).get(track)
         if now is None or not _same(now, pose):
-            changes.append(Change(frame, track, now, copied(pose)))
+            changes.append(Change(frame, track, now, copied(pose, now)))
     who = people_words(project, [c.track for c in changes] or list(poses) or [0])
     return Edit(title or f"Paste the pose of {who}", tuple(changes))
 

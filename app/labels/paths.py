@@ -1,13 +1,14 @@
 """The path of one joint through frames of which a human fixed some: what to believe of the model's, what to fill in.
 
-The frames a human fixed are certain. Of the others, each place the model gave may be believed as it is; believed but for the
-shift that the human corrected nearby, which fades with the frames; taken for the mirror joint's; or doubted. :func:`fill`
+The frames a human fixed are certain. In every other frame what counts is where the model saw the joint, not what an earlier
+spread made of that: it may be believed, but for the small error that the human's corrections nearby show (the drift); believed
+but for a gross shift of theirs, which fades with the frames or lasts; taken for the mirror joint's; or doubted. :func:`fill`
 finds the cheapest such story that passes through all fixed frames: doubting a frame costs, and so does every leap that the
-joint itself does not make. Doubted frames are interpolated between believed ones. Shifted ones are a mean of that curve and
-the shifted place: the closer the human's frames and the calmer the joint, the more the curve counts. NumPy and SciPy only.
+joint itself does not make. Doubted frames are interpolated between believed ones. Grossly shifted ones are a mean of that curve
+and the shifted place: the closer the human's frames and the calmer the joint, the more the curve counts. NumPy and SciPy only.
 
-The figures were measured on the shipped model's own errors on a clip (they are alike for about five frames) and on human tracks
-with errors put in; see ``benchmarks/annotator_effort.py``.
+The drift's figures were chosen on one clip and checked on others, the rest on human tracks with errors put in: see
+``benchmarks/annotator_effort.py``.
 """
 
 from __future__ import annotations
@@ -23,12 +24,11 @@ __all__ = ["Filled", "JointPath", "fill"]
 _DOUBT, _MIRROR, _SHIFT, _HOLD = 2.5, 1.0, 0.15, 0.25
 #: Beside 1.5 times the joint's usual way from frame to frame, a leap of so many head sizes costs as much as half a doubt.
 _STEADY = 0.05
-#: Frames after which the model's error is a third of what it was; shifts of so many head sizes are taken at half their size,
-#: for they may be noise; what is left of a shift below the last figure is none.
-_FADES, _UNSURE, _NO_SHIFT = 5.0, 0.1, 0.04
-#: The model's places on both sides of a fixed frame tell where it would have seen it, unless they are so many head sizes apart;
-#: a single side's step counts for this much.
-_APART, _HABIT = 0.5, 0.75
+#: Frames after which the model's error is a third of what it was; a shift of less than so many head sizes is none.
+_FADES, _NO_SHIFT = 5.0, 0.04
+#: Share of the model's errors below gross ones that lasts; the rest is alike for ``_FADES`` frames; and how large, against both
+#: together, is what differs from frame to frame.
+_LASTS, _WHITE = 0.5, 0.6
 #: From so many head sizes on the model took something else for the joint, and may go on doing so: such a shift need not fade.
 _GROSS = 0.5
 #: Error of a shifted place in head sizes; half the frames over which a joint's acceleration is taken.
@@ -48,20 +48,29 @@ class JointPath:
     """One joint over n consecutive frames.
 
     Attributes:
-        places: (n, 2) pixels of the frame; of no meaning where neither fixed nor seen.
+        places: (n, 2) pixels of the frame: where the joint is put now; of no meaning where it is not.
+        there: (n,) bool: whether it is put anywhere.
         fixed: (n,) bool: a human's word, never doubted.
-        seen: (n,) bool: the model's word, which may be.
-        mirror: (n, 2) the mirror joint's places; None for a joint without one.
-        mirror_seen: (n,) bool: the model's word on it.
+        said: (n, 2) where the model saw it, whatever became of that since; of no meaning where not told.
+        told: (n,) bool: whether that is known.
+        mirror: (n, 2) where the model saw the mirror joint; None for a joint without one.
+        mirror_told: (n,) bool: whether that is known.
         size: head size in pixels, the yardstick.
     """
 
     places: np.ndarray
+    there: np.ndarray
     fixed: np.ndarray
-    seen: np.ndarray
+    said: np.ndarray
+    told: np.ndarray
     mirror: np.ndarray | None
-    mirror_seen: np.ndarray | None
+    mirror_told: np.ndarray | None
     size: float
+
+    @property
+    def seen(self) -> np.ndarray:
+        """(n,) bool: the model's word, which may be believed or not."""
+        return self.told & ~self.fixed
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,16 +109,19 @@ def fill(path: JointPath, centres: np.ndarray) -> Filled:
     Frames between ``centres`` and the fixed ones next to them are filled in; outward, where no fixed frame follows, only until
     the model agrees again.
     """
-    shift, held, held_there = _shifts(path)
+    off = np.where((path.fixed & path.told)[:, None], path.places - path.said, 0.0)
+    drift = _drift(path, off)
+    shift, held, held_there = _shifts(path, off)
     there = np.linalg.norm(shift, axis=1) > _NO_SHIFT * path.size
+    own = np.where(path.fixed[:, None], path.places, path.said + drift)
     nothing = np.zeros((len(path.places), 2))
-    places = np.stack([path.places, nothing if path.mirror is None else path.mirror, path.places + shift, path.places + held])
-    doubted = path.seen & ~path.fixed
-    usable = np.stack([path.fixed | path.seen, np.zeros_like(path.fixed), doubted & there, doubted & held_there])
-    if path.mirror_seen is not None:
-        usable[MIRROR] = path.mirror_seen & ~path.fixed
+    places = np.stack([own, nothing if path.mirror is None else path.mirror, path.said + shift, path.said + held])
+    usable = np.stack([path.fixed | path.told, np.zeros_like(path.fixed), path.seen & there, path.seen & held_there])
+    if path.mirror_told is not None:
+        usable[MIRROR] = path.mirror_told & ~path.fixed
     story = _story(path, places, usable)
-    frames = np.flatnonzero((story != OWN) & _reached(path, story, centres))
+    drifts = np.linalg.norm(drift, axis=1) > _NO_SHIFT * path.size
+    frames = np.flatnonzero(~path.fixed & _reached(path, (story == OWN) & path.seen & ~drifts, centres))
     nodes = np.flatnonzero(story >= 0)
     if len(nodes) == 0:  # not one frame says anything of this joint
         nowhere = np.zeros(0, np.int64)
@@ -121,6 +133,9 @@ def fill(path: JointPath, centres: np.ndarray) -> Filled:
     if both.any():
         share, curve = _curve_share(path, firm, frames[both]), _interpolated(firm, places[story[firm], firm], frames[both])
         filled[both] = share[:, None] * curve + (1 - share[:, None]) * filled[both]
+    least = np.where(story[frames] == OWN, _NO_SHIFT * path.size, 0.0)
+    moved = ~path.there[frames] | (np.linalg.norm(filled - path.places[frames], axis=1) > least)
+    frames, filled = frames[moved], filled[moved]
     after = np.searchsorted(nodes, frames)
     before = np.where(nodes[after] == frames, after, after - 1)
     guessed = story[frames] < 0
@@ -128,8 +143,21 @@ def fill(path: JointPath, centres: np.ndarray) -> Filled:
     return Filled(frames, filled, story[frames] == MIRROR, guessed, np.stack([nodes[before], nodes[after]], axis=1))
 
 
-def _shifts(path: JointPath) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """By how much the human's corrections nearby say the model is off, in each frame.
+def _drift(path: JointPath, off: np.ndarray) -> np.ndarray:
+    """By how much, in each frame, the model should be off where it is roughly right: (n, 2) from ``off`` in the fixed frames.
+
+    The best linear estimate of an error of which one part lasts, one fades and one is noise, all else being known.
+    """
+    n = len(path.places)
+    keys = np.flatnonzero(path.fixed & path.told & (np.linalg.norm(off, axis=1) <= _GROSS * path.size))
+    if len(keys) == 0:
+        return np.zeros((n, 2))
+    alike = _LASTS + (1 - _LASTS) * np.exp(-np.abs(np.arange(n)[:, None] - keys) / _FADES)
+    return np.asarray(alike @ np.linalg.solve(alike[keys] + _WHITE * np.eye(len(keys)), off[keys]))
+
+
+def _shifts(path: JointPath, off: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """By how much the model is off where it took something else for the joint, from ``off`` in the fixed frames.
 
     Returns:
         (n, 2) taken as a process that forgets (its correlation falls to a third in ``_FADES`` frames), pinned down by the fixed
@@ -140,21 +168,6 @@ def _shifts(path: JointPath) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     out = np.zeros((n, 2))
     if len(keys) == 0:
         return out, out, np.zeros(n, bool)
-    off = np.zeros((len(keys), 2, 2))  # of each fixed frame, as the frames before it see it and as those after it do
-    for i, key in enumerate(keys.tolist()):
-        near = [[t for t in (key + side, key + 2 * side) if 0 <= t < n and path.seen[t]] for side in (-1, 1)]
-        seen_by = [_continued(path.places[frames], key, frames) if frames else None for frames in near]
-        for side, place in enumerate(seen_by):
-            if place is not None:
-                off[i, side] = path.places[key] - place
-        if near[0][:1] == [key - 1] and near[1][:1] == [key + 1]:
-            sides = path.places[[key - 1, key + 1]]
-            if np.linalg.norm(sides[0] - sides[1]) <= _APART * path.size:
-                off[i] = path.places[key] - sides.mean(axis=0)
-            else:  # a stretch in which the model is wrong ends here: on the better side it is right
-                off[i, int(np.linalg.norm(off[i], axis=1).argmin())] = 0.0
-    far = np.linalg.norm(off, axis=-1, keepdims=True) / path.size
-    off *= far**2 / (far**2 + _UNSURE**2)
     t = np.arange(n)
     at = np.searchsorted(keys, t)  # the fixed frame at or after each frame
     left, right = at > 0, at < len(keys)
@@ -164,28 +177,21 @@ def _shifts(path: JointPath) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     whole = before * after  # correlation of the two fixed frames with each other
     rest = np.where(left & right, 1 - whole**2, 1.0)
     by_left, by_right = (before - whole * after) / rest, (after - whole * before) / rest
-    of_left, of_right = off[np.maximum(at - 1, 0), 1], off[np.minimum(at, len(keys) - 1), 0]
-    out = by_left[:, None] * of_left + by_right[:, None] * of_right
+    out = by_left[:, None] * off[left_key] + by_right[:, None] * off[right_key]
     out[path.fixed] = 0.0
-    lasts = [known & (np.linalg.norm(of, axis=1) > _GROSS * path.size) for known, of in ((left, of_left), (right, of_right))]
+    gross = np.linalg.norm(off, axis=1) > _GROSS * path.size
+    lasts = [left & gross[left_key], right & gross[right_key]]
     share = np.where(lasts[0] & lasts[1], (right_key - t) / np.maximum(right_key - left_key, 1), lasts[0])[:, None]
-    return out, share * of_left + (1 - share) * of_right, lasts[0] | lasts[1]
-
-
-def _continued(places: np.ndarray, frame: int, frames: list[int]) -> np.ndarray:
-    """Where one or two places in the frames beside a frame go on to in it."""
-    if len(frames) < 2:
-        return np.asarray(places[0])
-    step = (places[0] - places[1]) / (frames[0] - frames[1])
-    return np.asarray(places[0] + _HABIT * step * (frame - frames[0]))
+    return out, share * off[left_key] + (1 - share) * off[right_key], lasts[0] | lasts[1]
 
 
 def _curve_share(path: JointPath, firm: np.ndarray, frames: np.ndarray) -> np.ndarray:
     """(m,) how much a curve through the ``firm`` frames counts against a shifted place, by the error that each should have."""
     after = np.searchsorted(firm, frames)
     apart = (frames - firm[after - 1]) * (firm[after] - frames)
-    s, seen = _STRIDE, path.seen | path.fixed
-    bends = path.places[2 * s :] - 2 * path.places[s:-s] + path.places[: -2 * s]
+    s, seen = _STRIDE, path.told | path.fixed
+    places = np.where(path.fixed[:, None], path.places, path.said)
+    bends = places[2 * s :] - 2 * places[s:-s] + places[: -2 * s]
     bends = np.linalg.norm(bends[seen[2 * s :] & seen[s:-s] & seen[: -2 * s]], axis=1)
     bend = float(np.median(bends)) / s**2 if len(bends) else 0.0
     error = bend * apart / 2 / path.size
@@ -195,11 +201,11 @@ def _curve_share(path: JointPath, firm: np.ndarray, frames: np.ndarray) -> np.nd
 def _story(path: JointPath, places: np.ndarray, usable: np.ndarray) -> np.ndarray:
     """(n,) which of the places is believed in each frame, -1 where none: the cheapest way through the fixed frames."""
     n = len(path.places)
-    leap = 1.5 * _pace(path.places, usable[OWN]) + _STEADY * path.size
+    leap = 1.5 * _pace(places[OWN], usable[OWN]) + _STEADY * path.size
     when, which = np.nonzero(usable.T)
     where = places[which, when]
     price = np.array([0.0, _MIRROR, _SHIFT, _HOLD])[which]
-    doubts = np.concatenate([[0.0], np.cumsum(np.where(path.seen | usable[MIRROR], _DOUBT, 0.0))])
+    doubts = np.concatenate([[0.0], np.cumsum(np.where(path.told | usable[MIRROR], _DOUBT, 0.0))])
     keys_before = np.concatenate([[0], np.cumsum(path.fixed)])
     nearest = np.searchsorted(when, when - _LONGEST)
     same_frame = np.searchsorted(when, when)
@@ -246,11 +252,10 @@ def _pace(places: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.maximum(np.where(known_steps >= _AROUND, local, usual), usual)
 
 
-def _reached(path: JointPath, story: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """(n,) bool: frames that the corrections in ``centres`` speak for."""
-    n = len(story)
+def _reached(path: JointPath, own: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """(n,) bool: frames that the corrections in ``centres`` speak for; ``own`` (n,): where the model is believed as it is."""
+    n = len(own)
     keys = np.flatnonzero(path.fixed)
-    own = (story == OWN) & path.seen
     agrees = own.copy()  # two frames in a row, or the last one there is
     agrees[1:-1] &= own[:-2] | own[2:]
     out = np.zeros(n, bool)

@@ -43,6 +43,8 @@ class Pose:
         probability: (K,) float32 in [0, 1]: calibrated probability that the joint is within 0.2 head sizes of the truth. NaN
             where unknown: the checkpoint was not calibrated, or the joint is not the model's.
         spread: (K,) float32 standard deviation of the heat map around its peak, in pixels of the frame. NaN where unknown.
+        predicted: (K, 2) float32 where the model saw the joints that are not the model's any more: kept by itself when an edit
+            changes where a joint comes from. NaN where unknown, and for the joints that still are the model's.
         reviewed: True when a human looked at the person here and left the pose as it is. Says nothing of who made it: a model
             may still improve it, and the new pose is then not reviewed.
 
@@ -62,6 +64,7 @@ class Pose:
     probability: np.ndarray = None  # type: ignore[assignment]  # an array from here on, see __post_init__
     spread: np.ndarray = None  # type: ignore[assignment]
     reviewed: bool = False
+    predicted: np.ndarray = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         kinds = {"keypoints": np.float64, "visibility": np.uint8, "scores": np.float32, "provenance": np.uint8}
@@ -72,6 +75,9 @@ class Pose:
             given = getattr(self, name)
             known = np.nan if given is None else np.asarray(given, dtype=np.float32)
             self._freeze(name, np.where(of_model, known, np.float32(np.nan)).astype(np.float32))
+        given = np.full(self.keypoints.shape, np.nan) if self.predicted is None else self.predicted
+        not_now = (self.provenance != Provenance.MODEL)[:, None]
+        self._freeze("predicted", np.where(not_now, given, np.float32(np.nan)).astype(np.float32))
 
     def _freeze(self, name: str, value: np.ndarray) -> None:
         value.setflags(write=False)
@@ -87,8 +93,16 @@ class Pose:
         """True when a human reviewed or accepted the pose: nobody needs to be led here again."""
         return self.reviewed or self.accepted
 
+    @property
+    def model_places(self) -> np.ndarray:
+        """(K, 2) float64 where the model saw each joint, whatever became of it since; NaN where unknown."""
+        own = (self.provenance == Provenance.MODEL) & (self.visibility != Visibility.ABSENT)
+        return np.where(own[:, None], self.keypoints, self.predicted)
+
     def with_(self, **changes: object) -> Pose:
-        """A copy with some fields changed."""
+        """A copy with some fields changed. For joints that stop being the model's, ``predicted`` keeps where it saw them."""
+        if "provenance" in changes and "predicted" not in changes:
+            changes["predicted"] = self.model_places
         return replace(self, **changes)  # type: ignore[arg-type]
 
     @staticmethod

@@ -854,6 +854,7 @@ def _merged(before: Pose, after: Pose, current: Pose) -> Pose:
         "scores": np.where(moved, after.scores, current.scores),
         "probability": np.where(moved, after.probability, current.probability),
         "spread": np.where(moved, after.spread, current.spread),
+        "predicted": np.where(np.isnan(current.model_places), after.predicted, current.model_places),
     }
     for name in ("box", "box_by_human", "head_box", "score", "accepted", "model", "reviewed"):
         if getattr(before, name) != getattr(after, name):

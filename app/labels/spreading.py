@@ -90,7 +90,7 @@ def plan(project: Project, track: int, frames: Iterable[int], reach: int = REACH
         return Plan(track, ())
     window = _Window(project, track, max(centres[0] - reach, 0), min(centres[-1] + reach, project.n_frames - 1))
     if not believe:
-        window.seen[:] = False
+        window.told[:] = False
     return window.planned([frame - window.first for frame in centres])
 
 
@@ -197,20 +197,21 @@ class _Window:
         self.poses = [project.pose(frame, track) for frame in range(first, last + 1)]
         self.flip = project.skeleton.flip
         n, k = len(self.poses), len(project.skeleton)
-        self.places, self.scores = np.zeros((n, k, 2)), np.zeros((n, k))
+        self.places, self.said, self.scores = np.zeros((n, k, 2)), np.full((n, k, 2), np.nan), np.zeros((n, k))
         self.visibility, self.origin = np.zeros((n, k), np.uint8), np.zeros((n, k), np.uint8)
         self.looked_at = np.zeros(n, bool)
         self.here = np.array([pose is not None for pose in self.poses])
         for i, pose in enumerate(self.poses):
             if pose is not None:
-                self.places[i], self.scores[i] = pose.keypoints, pose.scores
+                self.places[i], self.said[i], self.scores[i] = pose.keypoints, pose.model_places, pose.scores
                 self.visibility[i], self.origin[i] = pose.visibility, pose.provenance
                 self.looked_at[i] = pose.looked_at
         present = self.visibility != Visibility.ABSENT
         trusted = np.isin(self.origin, _TRUSTED) | self.looked_at[:, None]
         self.human = (self.origin == Provenance.HUMAN) & present
         self.fixed = trusted & present
-        self.seen = (self.origin == Provenance.MODEL) & present & ~trusted
+        self.told = ~np.isnan(self.said).any(axis=-1)
+        self.said[~self.told] = 0.0
         gap = self._gaps()
         gap[[f - first for f in range(first, last + 1) if track in project.deleted(f)]] = False
         self.gap = gap
@@ -247,9 +248,9 @@ class _Window:
                 scores[i, j] = self.scores[a, m] if mirrored else (1 - share) * self.scores[a, j] + share * self.scores[b, j]
                 hidden = not mirrored and (self.visibility[[a, b], j] == Visibility.OCCLUDED).all()
                 visibility[i, j] = Visibility.OCCLUDED if hidden else Visibility.VISIBLE
-                if mirrored and self.free[i, m] and not wanted[i, m] and m not in touched and self.seen[i, j]:
+                if mirrored and self.free[i, m] and not wanted[i, m] and m not in touched and self.told[i, j]:
                     wanted[i, m] = True
-                    places[i, m], scores[i, m], visibility[i, m] = self.places[i, j], self.scores[i, j], self.visibility[i, j]
+                    places[i, m], scores[i, m], visibility[i, m] = self.said[i, j], self.scores[i, j], self.visibility[i, j]
         opened = self.gap & wanted.any(axis=1)
         for c in centres:
             if self.gap[c]:
@@ -259,17 +260,20 @@ class _Window:
     def _path(self, j: int, alone: np.ndarray | None = None) -> JointPath:
         """The path of a joint; where ``alone`` (n,) it is not to be taken for its mirror."""
         m = int(self.flip[j])
-        places, seen = (None, None) if m == j else (self.places[:, m], self.seen[:, m])
-        if seen is not None and alone is not None:
-            seen = seen & ~alone
-        return JointPath(self.places[:, j], self.fixed[:, j], self.seen[:, j], places, seen, self.size)
+        mirror, there = (None, None) if m == j else (self.said[:, m], self.told[:, m])
+        if there is not None and alone is not None:
+            there = there & ~alone
+        there_now = self.visibility[:, j] != Visibility.ABSENT
+        return JointPath(
+            self.places[:, j], there_now, self.fixed[:, j], self.said[:, j], self.told[:, j], mirror, there, self.size
+        )
 
     def mended(self) -> Plan:
         """The plan for all joints, no correction given."""
         n, k = self.visibility.shape
         wanted, guessed, mirrored = (np.zeros((n, k), bool) for _ in range(3))
         places, scores, visibility = self.places.copy(), self.scores.copy(), self.visibility.copy()
-        if not self.seen.any():
+        if not self.told.any():
             return Plan(self.track, (), mends=True)
         stories = [fill(self._path(j), np.arange(n)) for j in range(k)]
         for j, found in enumerate(stories):
@@ -289,7 +293,7 @@ class _Window:
             for frames in (run for run in stretches if wanted[run[0], j]):
                 own = frames[self.here[frames] & ~both[frames, j]]
                 wanted[own, j] &= bool(away[own, j].any())  # a gap, or an exchange, counts whatever its size
-        taken = wanted & self.free & (self.seen | self.gap[:, None])
+        taken = wanted & self.free & ((self.origin == Provenance.MODEL) | self.gap[:, None])
         visibility[taken] = Visibility.VISIBLE
         touched = np.flatnonzero((taken & self.here[:, None]).any(axis=0)).tolist()
         opened = np.flatnonzero(self.gap)

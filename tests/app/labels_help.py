@@ -43,7 +43,7 @@ def plain(pose: Pose | None) -> object:
     """A pose as a value that compares by content."""
     if pose is None:
         return None
-    names = ("keypoints", "visibility", "scores", "provenance", "probability", "spread")
+    names = ("keypoints", "visibility", "scores", "provenance", "probability", "spread", "predicted")
     arrays = tuple(getattr(pose, name).tobytes() for name in names)
     return (*arrays, pose.box, pose.box_by_human, pose.head_box, pose.score, pose.accepted, pose.model, pose.reviewed)
 

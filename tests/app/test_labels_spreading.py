@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from labels_help import K, everything, new_project, plain, predicted
 
-from app.labels import Pose, Project, ProjectError, Provenance, Visibility, edits, spreading
+from app.labels import Pose, Project, ProjectError, Provenance, Visibility, copying, edits, spreading
 from glsmamba.data.skeletons import POSETRACK15
 
 WRIST, OTHER = POSETRACK15.index("left_wrist"), POSETRACK15.index("right_wrist")
@@ -241,3 +241,44 @@ def test_a_person_of_whom_nothing_is_seen_but_the_ends_mends_without_complaint(p
     assert WRIST not in plan.joints
     project.apply(edits.delete_pose(project, 11, 1))
     assert not spreading.mended(project, 1, 0, 11)
+
+
+def test_a_second_correction_starts_from_what_the_model_saw_not_from_what_the_first_made_of_it(project: Project) -> None:
+    """Off by ten pixels throughout, by more and more at the end: what counts is what was corrected, not in which order."""
+    for frame in range(N):
+        off = 10.0 + max(0, frame - 20)
+        project.store_predictions(frame, {1: seen(frame, {WRIST: (off, 0.0)})}, model="T")
+    model = project.pose(25, 1).keypoints[WRIST].copy()
+    results = []
+    for order in ((12, 25, 18), (25, 12, 18)):
+        for frame in order:
+            correct(project, frame)
+            project.apply(spreading.spread(project, spreading.plan(project, 1, [frame])))
+        assert not spreading.plan(project, 1, [18])  # all said already
+        results.append(errors(project)[12:26])
+        for _ in range(2 * len(order)):
+            project.undo()
+    assert results[0] == pytest.approx(results[1]) and results[0].max() < 6
+    assert (project.pose(25, 1).keypoints[WRIST] == model).all()
+
+
+def test_what_the_model_saw_is_kept_through_edits_and_reopening_and_never_comes_from_another_frame(project: Project) -> None:
+    fill(project)
+    project.apply(edits.set_visibility(project, 5, 1, OTHER, Visibility.ABSENT))
+    correct(project, 5)
+    project.apply(edits.swap_sides(project, 5, 1, "legs"))
+    project.apply(edits.move_pose(project, 5, 1, 3, 3))
+    assert (project.pose(5, 1).model_places == truth(5).astype(np.float32)).all()
+    assert np.isnan(project.pose(6, 1).predicted).all()  # nothing to remember: it is all the model's
+    project.apply(copying.copy_from_frame(project, 6, [1]))
+    assert (project.pose(6, 1).model_places == truth(6).astype(np.float32)).all()
+    edit, (new,) = copying.duplicate(project, 5, [project.pose(5, 1)], 40, 0)
+    project.apply(edit)
+    assert np.isnan(project.pose(5, new).model_places).all()
+    path, kept = project.path, everything(project)
+    project.close()
+    with Project.open(path) as again:
+        assert everything(again) == kept
+        while again.can_undo:
+            again.undo()
+        assert all(np.isnan(again.pose(f, 1).predicted).all() for f in range(N))

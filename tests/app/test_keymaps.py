@@ -372,6 +372,36 @@ def test_keys_are_changed_refused_taken_reset_and_taken_back(qtbot, window) -> N
     assert window.keymap.current.keys["go.first"] == ("V", "Home")
 
 
+def test_a_map_edited_by_hand_while_the_program_runs_is_taken_over_and_never_overwritten(qtbot, window) -> None:
+    keymap, said = window.keymap, []
+    window.session.message.connect(lambda message: said.append(message.text))
+    keymap.change({"go.last": ("Ctrl+Alt+L",)})
+    path = keymap.current.path
+    qtbot.waitUntil(path.exists, timeout=10_000)
+    qtbot.waitUntil(lambda: not keymap._writing, timeout=10_000)
+    text = path.read_text("utf-8")
+    by_hand = text.replace("Ctrl+Alt+L", "Ctrl+Alt+M") + "# mine\n"
+    path.write_text(by_hand, "utf-8")
+    qtbot.waitUntil(lambda: keymap.current.keys["go.last"] == ("Ctrl+Alt+M",), timeout=10_000)
+    press(window, Qt.Key.Key_M, CTRL | Qt.KeyboardModifier.AltModifier)
+    assert window.session.frame == 39
+    assert any("changed by another program" in text for text in said)
+    keymap.change({"go.first": ("Ctrl+Alt+H",)})
+    qtbot.waitUntil(lambda: "Ctrl+Alt+H" in path.read_text("utf-8"), timeout=10_000)
+    assert "# mine" in path.read_text("utf-8") and "Ctrl+Alt+M" in path.read_text("utf-8")
+    qtbot.waitUntil(lambda: not keymap._writing, timeout=10_000)
+
+    # Saved as editors do, by a file that takes its place; and broken: one sentence, the keys stay, the text is kept.
+    other = path.with_name("other")
+    other.write_text("keys = [broken", "utf-8")
+    other.replace(path)
+    qtbot.waitUntil(lambda: any("not valid TOML" in text and "stay as they were" in text for text in said), timeout=10_000)
+    assert keymap.current.keys["go.last"] == ("Ctrl+Alt+M",)
+    keymap.change({"go.first": ("Ctrl+Alt+G",)})
+    qtbot.waitUntil(lambda: "Ctrl+Alt+G" in path.read_text("utf-8"), timeout=10_000)
+    assert path.with_name(path.name + "~").read_text("utf-8") == "keys = [broken"
+
+
 def test_a_broken_map_at_the_start_is_one_sentence_and_the_default_keys(qtbot, program, tmp_path) -> None:
     own_folder().mkdir(parents=True)
     (own_folder() / "mine.toml").write_text("[keys\n")

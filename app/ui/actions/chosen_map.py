@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
 
 from app.ui.actions.in_force import in_force
 from app.ui.actions.keymap import KeymapError, resolve
@@ -19,6 +19,7 @@ from app.ui.actions.keymaps import (
     default_map,
     find_map,
     free_path,
+    read_map,
     set_aside,
     write_map,
 )
@@ -31,10 +32,14 @@ __all__ = ["ChosenMap"]
 _SETTING = "keys/map"
 #: Steps that can be taken back.
 _STEPS = 100
+#: Editors save in several steps; so many milliseconds after the last a file is read.
+_SETTLE_MS = 300
 
 
 class ChosenMap(QObject):
     """The map in force. A change of a shipped map makes one of the user's own, which is written as it changes.
+
+    When somebody else changes the file of a user's own map, in a text editor for example, its keys are in force then.
 
     Attributes:
         current: the map in force.
@@ -55,6 +60,11 @@ class ChosenMap(QObject):
         self._keys, self._actions, self._in_background, self._say = keys, tuple(actions), in_background, say
         self._before: list[Keymap] = []
         self._made: set[str] = set()  # own maps whose files this program made
+        self._writing = 0  # writes on their way to the file in force
+        self._watcher = QFileSystemWatcher(self)
+        self._watcher.fileChanged.connect(lambda _path: self._settle.start())
+        self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
+        self._settle.timeout.connect(self._look)
         self.problem = ""
         self.default = default_map(self._actions)
         self.current = self._remembered()
@@ -71,6 +81,33 @@ class ChosenMap(QObject):
     def _bind(self) -> None:
         self._keys.rebind(resolve(self._actions, self.current.keys))
         in_force().use(self.current.keys, self.current.name)
+        self._watch()
+
+    def _watch(self) -> None:
+        """Hear of changes of the file in force. A file that was replaced is another one to the system, and watched anew."""
+        wanted = [str(self.current.path)] if self.current.own else []
+        if gone := [path for path in self._watcher.files() if path not in wanted]:
+            self._watcher.removePaths(gone)
+        if new := [path for path in wanted if path not in self._watcher.files()]:
+            self._watcher.addPaths(new)
+
+    def _look(self) -> None:
+        """Take over what somebody else wrote into the file in force."""
+        self._watch()
+        mine = self.current
+        if not mine.own or self._writing:
+            return
+
+        def done(found: Keymap) -> None:
+            if self.current is mine and not self._writing and found != mine:
+                self.use(found)
+                self._say(f"{mine.path.name} was changed by another program; its keys are in force now.")
+
+        def failed(error: Exception) -> None:
+            if self.current is mine and not self._writing and mine.path.exists():
+                self._say(f"{error} The keys stay as they were.")
+
+        self._in_background(lambda: read_map(mine.path, self._actions, mine.id), failed, done)
 
     def use(self, keymap: Keymap) -> None:
         """Put a map in force and remember it."""
@@ -146,7 +183,13 @@ class ChosenMap(QObject):
         self._to_disk(keymap)
 
     def _to_disk(self, keymap: Keymap) -> None:
-        self._later(lambda: write_map(keymap, keymap.path), f"The keys are in force, but {keymap.path} could not be written")
+        self._writing += 1
+        trouble = f"The keys are in force, but {keymap.path} could not be written"
+        self._later(lambda: write_map(keymap, keymap.path), trouble, self._written, self._written)
+
+    def _written(self) -> None:
+        self._writing -= 1
+        self._watch()
 
     def export(self, path: Path, done: Callable[[], None]) -> None:
         """Write the map in force, every action named, to a file of somebody's."""
@@ -154,8 +197,13 @@ class ChosenMap(QObject):
 
         self._later(lambda: write_map(keymap, path, self._actions), f"{path} could not be written", done)
 
-    def _later(self, call: Callable[[], Any], trouble: str, done: Callable[[], None] | None = None) -> None:
+    def _later(
+        self, call: Callable[[], Any], trouble: str, done: Callable[[], None] | None = None,
+        failed: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
         def tell(error: Exception) -> None:
+            if failed is not None:
+                failed()
             self._say(f"{trouble}: {getattr(error, 'strerror', None) or error}.")
 
         self._in_background(call, tell, lambda _result: done() if done is not None else None)

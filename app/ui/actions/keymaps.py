@@ -185,7 +185,7 @@ def _aside(path: Path) -> Path:
 
 
 def write_map(keymap: Keymap, path: Path, actions: Iterable[Action] | None = None) -> None:
-    """Write a map, whole or not at all; a file that is there keeps its comments.
+    """Write a map, whole or not at all; a file that is there keeps its comments. One that is no TOML is set aside.
 
     Args:
         keymap: what to write.
@@ -228,5 +228,8 @@ def _as_toml(keymap: Keymap, path: Path, actions: tuple[Action, ...]) -> str:
 def _document(path: Path) -> tomlkit.TOMLDocument:
     try:
         return tomlkit.parse(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, TOMLKitError):
-        return tomlkit.document()
+    except (UnicodeDecodeError, TOMLKitError):  # somebody's work all the same
+        set_aside(path)
+    except OSError:
+        pass
+    return tomlkit.document()

@@ -173,7 +173,13 @@ def matrix_products(model: GLSMamba, window: Tensor) -> int:
     def count(q: torch.Size, k: torch.Size, v: torch.Size, *_: object, **__: object) -> int:
         return sdpa_flop_count(q, k, v)
 
-    with FlopCounterMode(display=False, custom_mapping={attention: count}) as counter:
+    def count_convolution(_: torch.Size, *others: Any, out_shape: torch.Size, **__: object) -> int:
+        weight = others[1] if others[0] == out_shape else others[0]  # after what is added to the result
+        return 2 * out_shape.numel() * int(np.prod(weight[1:]))
+
+    fused = torch.ops.mkldnn._convolution_pointwise
+    mapping = {attention: count, fused: count_convolution}
+    with FlopCounterMode(display=False, custom_mapping=mapping) as counter:
         model(window)
     # the product that makes step sizes is inside the scan's kernel, where the counter does not see it
     steps = [(module.dt_proj.numel(), module.copies) for module in model.modules() if isinstance(module, S6Paths)]

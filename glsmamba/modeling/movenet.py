@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from glsmamba.config import MOVENET_CHANNELS, PIXEL_MEAN, PIXEL_STD
+from glsmamba.modeling.fused import convolved, fuses
 
 #: (channels, repeats, first stride) of MobileNetV2's stages at width 1; all but the first expand six times.
 _STAGES = ((16, 1, 1), (24, 2, 2), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 2), (320, 1, 1))
@@ -36,14 +38,43 @@ class Strided(nn.Conv2d):
     def __init__(self, inputs: int, outputs: int, groups: int = 1):
         super().__init__(inputs, outputs, 3, 2, groups=groups)
 
+    def placed(self, x: Tensor) -> tuple[Tensor, int]:
+        """What to convolve and how many zeros to put around it; with two, :meth:`cut` the result."""
+        if self.groups > 1:
+            # Without a copy of the input, whose channels are many: two rows and columns of zeros on all sides, from which the
+            # convolution makes one row and column too many above and to the left.
+            return x, 2
+        h, w = x.shape[-2:]
+        return F.pad(x, (0, 1 + w % 2, 0, 1 + h % 2)), 0
+
+    @staticmethod
+    def cut(y: Tensor, padding: int) -> Tensor:
+        """(N, D, H, W) -> without the first row and column, where they are too many."""
+        return y[..., 1:, 1:] if padding else y
+
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, D, ceil(H/2), ceil(W/2))."""
-        if self.groups == 1:
-            h, w = x.shape[-2:]
-            return super().forward(F.pad(x, (0, 1 + w % 2, 0, 1 + h % 2)))
-        # The same without a copy of the input, whose channels are many: two rows and columns of zeros on all sides, from which
-        # the convolution makes one row and column too many above and to the left.
-        return F.conv2d(x, self.weight, self.bias, self.stride, 2, groups=self.groups)[..., 1:, 1:]
+        x, padding = self.placed(x)
+        return self.cut(F.conv2d(x, self.weight, self.bias, self.stride, padding, groups=self.groups), padding)
+
+
+class Chain(nn.Sequential):
+    """Convolutions without dilation, each followed by ReLU6 or by nothing: in one pass each where that can be done."""
+
+    def forward(self, x: Tensor, plus: Tensor | None = None) -> Tensor:  # type: ignore[override]
+        """(N, C, H, W) -> (N, D, H', W'), to which ``plus`` is added unless it is None."""
+        if not fuses(x):
+            x = super().forward(x)
+            return x if plus is None else plus + x
+        layers: list[nn.Module | None] = [*self, None]
+        for layer, following in pairwise(layers):
+            if isinstance(layer, Strided):
+                x, padding = layer.placed(x)
+                x = layer.cut(convolved(layer, x, padding, relu6=isinstance(following, nn.ReLU6)), padding)
+            elif isinstance(layer, nn.Conv2d):
+                last = plus if following is None else None
+                x = convolved(layer, x, int(layer.padding[0]), relu6=isinstance(following, nn.ReLU6), plus=last)
+        return x
 
 
 class Inverted(nn.Module):
@@ -57,12 +88,12 @@ class Inverted(nn.Module):
             layers += [nn.Conv2d(inputs, hidden, 1), nn.ReLU6(inplace=True)]
         filtered = Strided(hidden, hidden, hidden) if stride == 2 else nn.Conv2d(hidden, hidden, 3, 1, 1, groups=hidden)
         layers += [filtered, nn.ReLU6(inplace=True), nn.Conv2d(hidden, outputs, 1)]
-        self.conv = nn.Sequential(*layers)
+        self.conv = Chain(*layers)
         self.residual = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs, H, W) -> (N, outputs, H/stride, W/stride)."""
-        return x + self.conv(x) if self.residual else self.conv(x)
+        return self.conv(x, x if self.residual else None)
 
 
 class Separable(nn.Sequential):
@@ -93,7 +124,7 @@ class MoveNetEncoder(nn.Module):
         super().__init__()
         self.stride = stride
         inputs = _rounded(32 * width)
-        features: list[nn.Module] = [nn.Sequential(Strided(3, inputs), nn.ReLU6(inplace=True))]
+        features: list[nn.Module] = [Chain(Strided(3, inputs), nn.ReLU6(inplace=True))]
         taps: list[int] = []
         for stage, (channels, repeats, first) in enumerate(_STAGES):
             outputs = _rounded(channels * width)
@@ -102,7 +133,7 @@ class MoveNetEncoder(nn.Module):
                 inputs = outputs
                 if len(features) - 2 in _TAPS:
                     taps.append(outputs)
-        features.append(nn.Sequential(nn.Conv2d(inputs, 1280, 1), nn.ReLU6(inplace=True)))
+        features.append(Chain(nn.Conv2d(inputs, 1280, 1), nn.ReLU6(inplace=True)))
         self.features = nn.Sequential(*features)
         c16, c8, c4 = _PYRAMID
         self.lateral32 = nn.Conv2d(1280, c16, 1)
@@ -123,12 +154,16 @@ class MoveNetEncoder(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) -> (N, C, H/stride, W/stride); H and W multiples of the stride."""
         x = (x * self.scale + self.shift).contiguous(memory_format=torch.channels_last)
-        taps: list[Tensor] = []
-        for i, layer in enumerate(self.features):
-            x = layer(x)
-            if i - 1 in _TAPS:
-                taps.append(x)
-        s4, s8, s16 = taps
+        to4, to8, to16 = (tap + 2 for tap in _TAPS)
+        finest = self.features[:to4]
+        if x.device.type == "cpu" and not torch.is_grad_enabled():
+            # Frame by frame: what all have here is more than malloc keeps, and would be fetched from the system each time.
+            s4 = torch.cat([finest(frame) for frame in x.split(1)])
+        else:
+            s4 = finest(x)
+        s8 = self.features[to4:to8](s4)
+        s16 = self.features[to8:to16](s8)
+        x = self.features[to16:](s16)
         x = self.merge16(_up(self.lateral32(x), s16) + self.lateral16(s16))
         if self.stride == 16:
             return x

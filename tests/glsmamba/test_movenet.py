@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from glsmamba.config import PIXEL_MEAN, PIXEL_STD, PRESETS, ConfigError
+from glsmamba.modeling.fused import fuses
 from glsmamba.modeling.movenet import MoveNetEncoder, Strided, movenet_state
 from glsmamba.training.encoders import load_public
 from glsmamba.training.labels import TrainingDataError
@@ -91,6 +92,23 @@ def test_published_weights_are_read_by_name_into_every_layer(tmp_path, width):
 def test_features_are_a_quarter_of_the_input_also_at_odd_levels(size):
     with torch.no_grad():
         assert MoveNetEncoder(1.0).eval()(torch.zeros(2, 3, *size)).shape == (2, 96, size[0] // 4, size[1] // 4)
+
+
+@pytest.mark.parametrize(("size", "stride"), [((56, 44), 4), ((64, 40), 8)])
+def test_what_runs_without_a_gradient_gives_the_same_features(size: tuple[int, int], stride: int) -> None:
+    """Without one, convolutions are fused with what follows them and the finest layers go frame by frame."""
+    torch.manual_seed(0)
+    encoder = MoveNetEncoder(1.0, stride).eval()
+    for parameter in encoder.parameters():
+        parameter.data.mul_(2.0)  # so that the clipping at 6 takes part
+    frames = 3 * torch.randn(3, 3, *size)
+    with_gradient = encoder(frames).detach()
+    with torch.no_grad():
+        if not fuses(frames):
+            pytest.skip("This build of PyTorch has no oneDNN.")
+        without = encoder(frames)
+    assert with_gradient.abs().max() > 0.1
+    torch.testing.assert_close(without, with_gradient, rtol=1e-4, atol=1e-5 * float(with_gradient.abs().max()))
 
 
 def test_an_odd_side_is_as_good_as_the_same_picture_with_room_around_it():

@@ -61,10 +61,10 @@ class ChosenMap(QObject):
         self._before: list[Keymap] = []
         self._made: set[str] = set()  # own maps whose files this program made
         self._writing = 0  # writes on their way to the file in force
-        self._watcher = QFileSystemWatcher(self)
-        self._watcher.fileChanged.connect(lambda _path: self._settle.start())
         self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._settle.timeout.connect(self._look)
+        self._watcher = QFileSystemWatcher(self)
+        self._watcher.fileChanged.connect(lambda _path: self._settle.start())
         self.problem = ""
         self.default = default_map(self._actions)
         self.current = self._remembered()

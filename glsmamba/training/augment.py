@@ -23,7 +23,8 @@ class Augmentation:
     """Ranges; ``Augmentation.none()`` is the plain crop of evaluation.
 
     ``cut`` ends the picture in the middle of a person, ``neighbour`` sets somebody else beside them: both are how people stand
-    in photographs, and neither is to be seen in pictures that were cut around one person each.
+    in photographs, and neither is to be seen in pictures that were cut around one person each. ``key_damage`` is how often only
+    the key frame of a window is covered or blurred: what is gone there, the frames beside it still show.
     """
 
     flip: float = 0.5
@@ -43,6 +44,7 @@ class Augmentation:
     motion: float = 0.9
     cut: float = 0.2
     neighbour: float = 0.3
+    key_damage: float = 0.0
 
     @classmethod
     def none(cls) -> Augmentation:
@@ -192,6 +194,8 @@ def disturbed(rng: np.random.Generator, crops: list[np.ndarray], augmentation: A
             again = cv2.imdecode(coded, cv2.IMREAD_COLOR) if done else None
             crop = crop if again is None else again
         out.append(crop)
+    if a.key_damage and len(out) > 1 and rng.random() < a.key_damage:
+        out[len(out) // 2] = _damaged(rng, out[len(out) // 2])
     return out
 
 
@@ -228,6 +232,16 @@ def _blurred(rng: np.random.Generator, crop: np.ndarray) -> np.ndarray:
     start, end = np.rint(middle - reach).astype(int), np.rint(middle + reach).astype(int)
     cv2.line(kernel, (int(start[0]), int(start[1])), (int(end[0]), int(end[1])), 1.0)
     return cv2.filter2D(crop, -1, kernel / max(float(kernel.sum()), 1e-6))
+
+
+def _damaged(rng: np.random.Generator, crop: np.ndarray) -> np.ndarray:
+    """A frame as a flash, a passer-by or a shaken camera leaves it: large parts of it tell nothing."""
+    if rng.random() < 0.6:
+        for _ in range(2):
+            (crop,) = _occluded(rng, [crop])
+        return crop
+    scale = crop.shape[0] / 192
+    return cv2.GaussianBlur(crop, (0, 0), float(rng.uniform(4, 9)) * scale)
 
 
 def _occluded(rng: np.random.Generator, crops: list[np.ndarray]) -> list[np.ndarray]:

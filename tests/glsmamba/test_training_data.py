@@ -229,6 +229,24 @@ def test_a_neighbour_is_seen_but_not_learnt_and_leaves_most_of_the_person(seed):
     assert (crops[2][at[:, 1], at[:, 0]].max(-1) > 200).sum() <= 8
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 100_000))
+def test_a_damaged_key_frame_leaves_the_frames_beside_it_and_the_labels_alone(seed):
+    rng = np.random.default_rng(3)
+    shape = Shape((96, 72), (24, 18), 2.0, 5)
+    whole = Augmentation.none()
+    damaged = Augmentation(**{**whole.__dict__, "key_damage": 1.0})
+    person = Person((rng.integers(0, 256, (200, 100, 3), dtype=np.uint8),), standing(), np.ones(15, bool))
+    plain, targets, weights = make_sample(person, np.random.default_rng(seed), shape, whole)
+    crops, same, also = make_sample(person, np.random.default_rng(seed), shape, damaged)
+    assert (crops[2] != plain[2]).mean() > 0.01
+    np.testing.assert_array_equal(np.delete(crops, 2, 0), np.delete(plain, 2, 0))
+    np.testing.assert_array_equal(targets, same)
+    np.testing.assert_array_equal(weights, also)
+    single = make_sample(person, np.random.default_rng(seed), Shape((96, 72), (24, 18), 2.0, 1), damaged)[0]
+    np.testing.assert_array_equal(single[0], plain[2])  # one frame by itself has nothing to make up for it
+
+
 def test_somebody_with_few_known_joints_is_nobodys_neighbour():
     few = Person((np.full((200, 100, 3), 255, np.uint8),), standing(), np.arange(15) < 5)
     beside = Augmentation(**{**Augmentation.none().__dict__, "neighbour": 1.0})

@@ -28,6 +28,7 @@ from app.ui.actions.menus import Menus
 from app.ui.actions.spec import Action
 from app.ui.actions.table import actions
 from app.ui.canvas.canvas import Canvas
+from app.ui.dialogs.room import fit_on_screen
 from app.ui.doubtful import Doubtful
 from app.ui.events import Message
 from app.ui.files import Files
@@ -53,6 +54,10 @@ _LAYOUT_VERSION = 3
 _DOCK_WIDTH, _PEOPLE_HEIGHT = 456, 190
 #: The docks begin with no more than this share of the window, but not narrower than this.
 _DOCK_SHARE, _DOCK_LEAST = 0.33, 376
+#: In a small window neither this: the picture has the larger part.
+_DOCK_MOST = 0.42
+#: The smallest window: a screen of 1920 x 1080 has 640 x 360 logical pixels at 300 %, less a frame and a title.
+_LEAST = (480, 300)
 #: When to look whether window and frame fit the screen: X11 tells of the frame some time after the window is shown.
 _FRAME_KNOWN_MS = (100, 500, 1500)
 #: Qt's own "no maximum height".
@@ -84,7 +89,7 @@ class MainWindow(QMainWindow):
         self.session = session
         self.setObjectName("main_window")
         self.setWindowTitle("GLSMamba Studio")
-        self.setMinimumSize(720, 480)
+        self.setMinimumSize(*_LEAST)
         self.resize(1440, 900)
         self.setAcceptDrops(True)
         self.setDockNestingEnabled(True)
@@ -274,6 +279,7 @@ class MainWindow(QMainWindow):
                 other.close()
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.dialogs.append(dialog)
+        fit_on_screen(dialog)
         dialog.finished.connect(lambda _code: self.dialogs.remove(dialog) if dialog in self.dialogs else None)
         dialog.show()
         return dialog
@@ -398,7 +404,8 @@ class MainWindow(QMainWindow):
         first = [dock for dock in self.docks.values() if self.dockWidgetArea(dock) == Qt.DockWidgetArea.RightDockWidgetArea]
         if first:
             tabs = max((bar.sizeHint().width() for bar in self._dock_tabs() if bar.count()), default=0)
-            width = min(max(_DOCK_WIDTH, tabs), max(round(self.width() * _DOCK_SHARE), _DOCK_LEAST))
+            least = min(_DOCK_LEAST, round(self.width() * _DOCK_MOST))
+            width = min(max(_DOCK_WIDTH, tabs), max(round(self.width() * _DOCK_SHARE), least))
             self.resizeDocks(first[:1], [width], Qt.Orientation.Horizontal)
         shown = [self.docks[name] for name in ("people", "keypoints") if name in self.docks]
         self.resizeDocks(shown, [_PEOPLE_HEIGHT, 3 * _PEOPLE_HEIGHT], Qt.Orientation.Vertical)

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QStatusBar, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenuBar, QProgressBar, QStatusBar, QToolButton, QWidget
 
 from app.ui import theme
 from app.ui.actions.in_force import in_force, with_key
+from app.ui.cut_label import CutLabel
 from app.ui.events import SaveState
 from app.ui.improving import Improver
 from app.ui.session import Session
@@ -55,31 +55,6 @@ def _short(model: str) -> str:
     return f"{what} ({file[: room // 2 - 2]}…{file[-(room // 2) :]})"
 
 
-class _Facts(QLabel):
-    """A line that is cut in its middle where it does not fit: a long file name must not push the rest out of the window."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._name = self._rest = ""
-        self.setMinimumWidth(0)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-
-    def say(self, name: str, rest: str) -> None:
-        """Show a name that may be cut and facts that may not."""
-        self._name, self._rest = name, rest
-        self._cut()
-
-    def _cut(self) -> None:
-        metrics = self.fontMetrics()
-        room = max(self.width() - metrics.horizontalAdvance(self._rest), 0)
-        self.setText(metrics.elidedText(self._name, Qt.TextElideMode.ElideMiddle, room) + self._rest)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Cut for the new width."""
-        super().resizeEvent(event)
-        self._cut()
-
-
 class StatusBar(QStatusBar):
     """Left the video's facts or a hint, right the pointer, the zoom and whether all is on the disk."""
 
@@ -87,7 +62,7 @@ class StatusBar(QStatusBar):
         super().__init__(parent)
         self._session = session
         self.setSizeGripEnabled(False)
-        self._facts = _Facts(self)
+        self._facts = CutLabel(self)
         self._facts.setObjectName("status_facts")
         self.review = QLabel(self)
         self.review.setObjectName("status_review")
@@ -164,6 +139,7 @@ class WorkWidget(QWidget):
         self._session, self._improver = session, improver
         self._opening: Path | None = None
         self._progress = 0.0
+        self._text = ""
         row = QHBoxLayout(self)
         row.setContentsMargins(theme.GRID, 0, theme.GRID, 0)
         row.setSpacing(theme.GRID)
@@ -247,7 +223,7 @@ class WorkWidget(QWidget):
         self._fit()
 
     def _show(self, text: str, fraction: float | None, *, pausable: bool, cancel_tip: str) -> None:
-        self.text.setText(text)
+        self._text = text
         self.text.show()
         self.bar.setVisible(fraction is not None)
         self.bar.setValue(round(1000 * (fraction or 0.0)))
@@ -258,9 +234,17 @@ class WorkWidget(QWidget):
 
     def _fit(self) -> None:
         bar = self.parentWidget()
-        if bar is None:
+        if not isinstance(bar, QMenuBar):
             return
-        width = self.sizeHint().width()
+        # Never over the menus: where there is no room for all of it, the words are cut, and whole in the tip.
+        menus = max((bar.actionGeometry(action).right() for action in bar.actions()), default=0)
+        self.text.setText(self._text)
+        over = self.sizeHint().width() - (bar.width() - menus - theme.GRID)
+        if over > 0 and self.text.isVisibleTo(self):
+            metrics = self.text.fontMetrics()
+            room = max(metrics.horizontalAdvance(self._text) - over, 0)
+            self.text.setText(metrics.elidedText(self._text, Qt.TextElideMode.ElideRight, room))
+        width = min(self.sizeHint().width(), bar.width() - menus)
         self.setGeometry(0 if bar.isRightToLeft() else bar.width() - width, 0, width, bar.height())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

@@ -237,7 +237,7 @@ def _style_sheet(c: Colors) -> str:
     QMenuBar {{ background: {c.window}; padding: 2px 4px; }}
     QMenuBar::item {{ padding: 4px 8px; border-radius: 4px; background: transparent; }}
     QMenuBar::item:selected {{ background: {c.hover}; }}
-    QMenu {{ background: {c.raised}; border: 1px solid {c.line}; padding: 4px; }}
+    QMenu {{ background: {c.raised}; border: 1px solid {c.line}; padding: 4px; menu-scrollable: 1; }}
     QMenu::item {{ padding: 5px 24px 5px 8px; border-radius: 4px; }}
     QMenu::icon {{ padding-left: 8px; }}
     QMenu::item:selected {{ background: {c.accent}; color: {c.on_accent}; }}

@@ -7,8 +7,19 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QPixmap
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.ui import theme
 from app.ui.actions.in_force import in_force, with_key
@@ -17,8 +28,8 @@ from app.ui.settings import cache_folder, recent_files
 __all__ = ["Welcome", "keep_thumbnail", "thumbnail_of"]
 
 _THUMB = QSize(192, 108)
-#: Logical pixels that the three buttons need.
-_LEAST_WIDTH = 560
+#: Logical pixels that the three buttons need side by side.
+_WIDE = 640
 
 
 def _thumbnail_path(path: Path) -> Path:
@@ -105,8 +116,8 @@ class _RecentButton(QToolButton):
         return framed
 
 
-class Welcome(QWidget):
-    """What is shown while nothing is open."""
+class Welcome(QScrollArea):
+    """What is shown while nothing is open; it scrolls where the window is small."""
 
     open_wanted = Signal()
     folder_wanted = Signal()
@@ -116,10 +127,14 @@ class Welcome(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("welcome")
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(48, 40, 48, 40)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._page = page = QWidget()
+        self.setWidget(page)
+        self._outer = outer = QVBoxLayout(page)
         outer.setSpacing(24)
-        self.zone = _DropZone(self)
+        self.zone = _DropZone(page)
         self.zone.setMinimumHeight(240)
         column = QVBoxLayout(self.zone)
         column.setSpacing(theme.GRID)
@@ -131,8 +146,9 @@ class Welcome(QWidget):
         title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         note = QLabel("Every edit is kept in a project file beside the video as you make it.", self.zone)
         theme.set_role(note, "muted")
+        note.setWordWrap(True)
         note.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        buttons = QHBoxLayout()
+        self._row = buttons = QHBoxLayout()
         buttons.setSpacing(theme.GRID)
         buttons.addStretch(1)
         self.open_button = QPushButton("Open…", self.zone)
@@ -153,7 +169,7 @@ class Welcome(QWidget):
         column.addLayout(buttons)
         column.addStretch(1)
         outer.addWidget(self.zone, 1)
-        self._recent_title = QLabel("Recent", self)
+        self._recent_title = QLabel("Recent", page)
         outer.addWidget(self._recent_title)
         self._recent = QGridLayout()
         self._recent.setSpacing(theme.GRID)
@@ -178,25 +194,30 @@ class Welcome(QWidget):
         for button in self._buttons:
             self._recent.removeWidget(button)
             button.deleteLater()
-        room = max((self.width() - 96) // (_THUMB.width() + 24), 1) if self.isVisible() else 5
-        self._buttons = [_RecentButton(path, self) for path in recent_files()[: min(room, 8)]]
+        room = self._room if self.isVisible() else 5
+        self._buttons = [_RecentButton(path, self._page) for path in recent_files()[: min(room, 8)]]
         for i, button in enumerate(self._buttons):
             button.clicked.connect(lambda _checked=False, path=button.path: self.path_wanted.emit(path))
             self._recent.addWidget(button, 0, i)
         self._recent.setColumnStretch(len(self._buttons), 1)
         self._recent_title.setVisible(bool(self._buttons))
 
-    def minimumSizeHint(self) -> QSize:
-        """As high as the content, but not as wide as the row of recent files: that has as many as there is room for.
+    @property
+    def _room(self) -> int:
+        """How many recent files fit in one row."""
+        return max((self.viewport().width() - 2 * self._margin) // (_THUMB.width() + 24), 1)
 
-        A wide page, shown or not, would push the docks beside it together.
-        """
-        return QSize(_LEAST_WIDTH, super().minimumSizeHint().height())
+    @property
+    def _margin(self) -> int:
+        return 48 if self.viewport().width() >= _WIDE else 16
 
-    def resizeEvent(self, event: object) -> None:
-        """Show as many recent files as fit."""
-        room = max((self.width() - 96) // (_THUMB.width() + 24), 1)
-        if room < len(self._buttons) or len(self._buttons) < min(room, len(recent_files())):
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show as many recent files as fit; the buttons stand below each other where they do not fit side by side."""
+        super().resizeEvent(event)
+        wide, margin = self.viewport().width() >= _WIDE, self._margin
+        self._outer.setContentsMargins(margin, margin - 8, margin, margin - 8)
+        self._row.setDirection(QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom)
+        if self._room < len(self._buttons) or len(self._buttons) < min(self._room, len(recent_files())):
             self.refresh()
 
     def showEvent(self, event: object) -> None:

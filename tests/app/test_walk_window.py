@@ -11,6 +11,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QIcon
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialogButtonBox
+from shiboken6 import isValid
 
 from app.labels import edits
 from app.ui.application import ErrorCatcher, make_application, make_window
@@ -174,3 +175,17 @@ def test_hiding_the_timeline_gives_its_room_to_the_picture(qtbot, window, small_
     qtbot.waitUntil(lambda: window.canvas.height() >= before + below - 8, timeout=2000)
     window.toggle_timeline()
     qtbot.waitUntil(lambda: abs(window.canvas.height() - before) <= 8, timeout=2000)
+
+
+def test_a_closed_dialog_hears_nothing_more(qtbot, window, small_video, capsys):
+    open_video(qtbot, window, small_video)
+    for show in (window.ask_weights, window.files.ask_import, window.ask_device, window.files.ask_export):
+        show()
+        dialog = window.dialogs[-1]
+        dialog.close()
+        qtbot.waitUntil(lambda dialog=dialog: not isValid(dialog))
+    window.session.tell("Something.")
+    window.session.model.weights_changed.emit("")
+    window.session.close_project()
+    QApplication.processEvents()
+    assert "Error" not in capsys.readouterr().err

@@ -75,7 +75,10 @@ class ImportDialog(QDialog):
         buttons.addWidget(close)
         buttons.addWidget(self.import_button)
         column.addLayout(buttons)
-        session.video_opened.connect(lambda _video: self.close())
+        session.video_opened.connect(self._other_video)  # a method: it is let go of with the dialog, as a lambda is not
+
+    def _other_video(self, _video: Any) -> None:
+        self.close()
 
     def choose(self, path: Path) -> None:
         """Take a file, as if it was chosen."""

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QProgre
 
 from app.learning.words import better, table, verdict
 from app.ui import theme
+from app.ui.dialogs.room import grow_to_words
 from app.ui.improving import Improver
 
 __all__ = ["ImproveDialog"]
@@ -33,7 +34,7 @@ class ImproveDialog(QDialog):
         self._improver = improver
         self.setWindowTitle("Improve on my corrections")
         self.setMinimumWidth(_WIDTH)
-        self._column = column = QVBoxLayout(self)
+        column = QVBoxLayout(self)
         column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(12)
         self.intro = self._label(_INTRO)
@@ -114,7 +115,7 @@ class ImproveDialog(QDialog):
         main = self.adopt if finished else self.start
         main.setDefault(True)
         self._advance()
-        self._fit()
+        grow_to_words(self, _WIDTH)
 
     def _advance(self) -> None:
         i = self._improver
@@ -129,15 +130,6 @@ class ImproveDialog(QDialog):
             stopped = "Stopped at step" if i.state == "interrupted" else "Step"
             self.how_far.setText(f"{stopped} {i.step} of {i.steps}{left}" if i.steps else "Starting…")
         self.plot.show_curves(i.losses, i.errors)
-
-    def _fit(self) -> None:
-        """As high as the wrapped lines need at this width: layouts do not find that out by themselves."""
-        self._column.activate()
-        width = max(self.width(), _WIDTH)
-        self._column.invalidate()
-        height = self._column.totalHeightForWidth(width)
-        self.setMinimumHeight(height)
-        self.resize(width, height)
 
 
 class CurvePlot(QWidget):

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.ui import theme
+from app.ui.dialogs.room import grow_to_words
 from app.ui.session import Session
 from app.ui.threads.worker import Worker
 
@@ -66,9 +67,16 @@ class ModelPicker(QDialog):
         buttons.addButton(self.other, QDialogButtonBox.ButtonRole.ActionRole)
         buttons.rejected.connect(self.reject)
         self._column.addWidget(buttons)
-        session.model.weights_changed.connect(lambda _weights: self._look())
-        session.message.connect(lambda _message: self._mark())  # perhaps that a model could not be loaded: the old one stays
+        # Methods: they are let go of with the dialog, as lambdas are not.
+        session.model.weights_changed.connect(self._weights_changed)
+        session.message.connect(self._told)
         self._look()
+
+    def _weights_changed(self, _weights: str) -> None:
+        self._look()
+
+    def _told(self, _message: object) -> None:
+        self._mark()  # perhaps a model could not be loaded: the old one stays
 
     def _look(self) -> None:
         def found(_progress: Any) -> Any:
@@ -87,16 +95,7 @@ class ModelPicker(QDialog):
     def _say(self, text: str) -> None:
         self.note.setText(text)
         self.note.setVisible(bool(text))
-        self._fit()
-
-    def _fit(self) -> None:
-        """As high as the wrapped lines need at this width: layouts do not find that out by themselves."""
-        self._column.activate()
-        width = max(self.width(), _WIDTH)
-        self._column.invalidate()
-        height = max(self._column.totalHeightForWidth(width), self._column.totalSizeHint().height())
-        self.setMinimumHeight(height)
-        self.resize(width, height)
+        grow_to_words(self, _WIDTH)
 
     def _fill(self, result: Any) -> None:
         known, default = result
@@ -131,7 +130,7 @@ class ModelPicker(QDialog):
         if self.note.text() == _LOOKING:
             self._say("")
         self._mark()
-        self._fit()
+        grow_to_words(self, _WIDTH)
 
     def _mark(self) -> None:
         chosen = self._session.model.weights

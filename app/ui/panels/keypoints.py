@@ -8,7 +8,6 @@ from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelInde
 from PySide6.QtGui import QBrush, QColor, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import (
     QComboBox,
-    QLabel,
     QLineEdit,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -31,6 +30,7 @@ from app.ui.canvas.words import (
     score_words,
     spread_words,
 )
+from app.ui.cut_label import CutLabel
 from app.ui.panels.page import PACE_MS, Pace, Page, make_table
 from app.ui.panels.swatch import swatch
 from app.ui.session import Session
@@ -231,7 +231,7 @@ class KeypointsPanel(Page):
         super().__init__(content, parent)
         self._session = session
         self.model = KeypointsModel(session, self)
-        self.title = QLabel("", content)
+        self.title = CutLabel(content)
         self.title.setContentsMargins(theme.GRID, theme.GRID, theme.GRID, theme.GRID // 2)
         self.table = make_table(content, "Keypoints of the selected person")
         self.table.setModel(self.model)
@@ -292,7 +292,9 @@ class KeypointsPanel(Page):
             plain = told == {NOT_CALIBRATED}
             # Said once: in each row the words would take the room of the joints' names.
             said = f" · {NOT_CALIBRATED}" if plain else ""
-            self.title.setText(f"{session.track_name(track)} in frame {frame} · {state}{said}")
+            name, rest = session.track_name(track), f" in frame {frame} · {state}{said}"
+            self.title.say(name, rest)
+            self.title.setToolTip(name + rest)
             if told:  # else all joints are a human's, and the columns stay as they are
                 self.set_useful(self.table, _PROBABILITY, not plain)
             self.show_content()

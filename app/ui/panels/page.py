@@ -138,6 +138,13 @@ class Page(QStackedWidget):
                 table.setColumnHidden(column, room < 0)
                 if room < 0:
                     room += self._widths.get((table, column), 0)
+            # Where that is not enough the names stay whole all the same, and the table scrolls sideways.
+            scrolls = room < 0 and need > 0 and bool(spared)
+            mode = QHeaderView.ResizeMode.Fixed if scrolls else QHeaderView.ResizeMode.Stretch
+            if table.horizontalHeader().sectionResizeMode(0) != mode:
+                table.horizontalHeader().setSectionResizeMode(0, mode)
+            if scrolls:
+                table.setColumnWidth(0, need)
 
     def spare(self, table: QTableView, column: int) -> None:
         """Hide a column where there is no room for it and the whole first one; of several the one named first goes first."""

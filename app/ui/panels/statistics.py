@@ -7,9 +7,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt
+from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.labels.changes import LabelChange
 from app.labels.statistics import BOUND_WORDS, MEASURES, Measure
@@ -30,6 +41,8 @@ __all__ = ["StatisticsPanel"]
 _FOLLOW_MS = 40
 #: No more people than this are drawn at once: more lines cannot be told apart.
 _MOST = 5
+#: Logical pixels from which on two choices stand side by side.
+_SIDE_BY_SIDE = 320
 #: Frames on screen to choose from; 0: all.
 _ZOOMS = (0, 5000, 1000, 250, 50)
 _UNITS: dict[Measure, str] = {"displacement": "px / frame", "length": "px", "score": "score"}
@@ -96,6 +109,22 @@ class _Legend(QWidget):
             painter.drawText(text, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, name)
 
 
+class _Plots(Page):
+    """The plots, or words in their place: as high as they need at least, so that the panel scrolls where it is lower.
+
+    ``resized()``: they have another width.
+    """
+
+    resized = Signal()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.resized.emit()
+
+    def minimumSizeHint(self) -> QSize:
+        return self.content.minimumSizeHint()
+
+
 class StatisticsPanel(Page):
     """Three plots of the selected people's selected joint, or of what is chosen above them.
 
@@ -105,8 +134,12 @@ class StatisticsPanel(Page):
     """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        content = QWidget()
-        super().__init__(content, parent)
+        content, scrolled = QWidget(), QScrollArea()
+        scrolled.setFrameShape(QFrame.Shape.NoFrame)
+        scrolled.setWidgetResizable(True)
+        scrolled.setWidget(content)
+        scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        super().__init__(scrolled, parent)
         self._session = session
         self._asked: Asked | None = None
         self._computed: Computed | None = None
@@ -138,21 +171,20 @@ class StatisticsPanel(Page):
         column.addWidget(self.legend)
         for measure in MEASURES:
             self._add_plot(measure, drawn, column)
-        self._inner = Page(drawn, content)
-        grid = QGridLayout()
+        self._inner = _Plots(drawn, content)
+        self._inner.resized.connect(self._fit_width)
+        self._grid = grid = QGridLayout()
         grid.setContentsMargins(theme.GRID, theme.GRID, theme.GRID, theme.GRID // 2)
         grid.setSpacing(theme.GRID // 2)
-        grid.addWidget(self.people, 0, 0)
-        grid.addWidget(self.joints, 0, 1)
-        grid.addWidget(self.bones, 1, 0)
-        last = QHBoxLayout()
+        self._last = QWidget(content)
+        last = QHBoxLayout(self._last)
+        last.setContentsMargins(0, 0, 0, 0)
         last.setSpacing(2)
         last.addWidget(self.zoom, 1)
         last.addWidget(self.back)
         last.addWidget(self.on)
-        grid.addLayout(last, 1, 1)
-        grid.setColumnStretch(0, 1)
-        grid.setColumnStretch(1, 1)
+        self._columns = 0
+        self._arrange(2)
         whole = QVBoxLayout(content)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
@@ -169,6 +201,21 @@ class StatisticsPanel(Page):
         theme.theme().changed.connect(self._restyle)
         self._restyle()
         self._video_opened(session.video)
+
+    def _arrange(self, columns: int) -> None:
+        """The choices side by side, or below each other where there is no room for that."""
+        if columns == self._columns:
+            return
+        self._columns = columns
+        for n, part in enumerate((self.people, self.joints, self.bones, self._last)):
+            self._grid.addWidget(part, *divmod(n, columns))
+        for column in (0, 1):
+            self._grid.setColumnStretch(column, 1 if column < columns else 0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Arrange the choices for the new width."""
+        super().resizeEvent(event)
+        self._arrange(2 if self.width() >= _SIDE_BY_SIDE else 1)
 
     @staticmethod
     def _choice(parent: QWidget, name: str, tip: str) -> QComboBox:
@@ -394,10 +441,6 @@ class StatisticsPanel(Page):
         if event.type() == QEvent.Type.DevicePixelRatioChange and hasattr(self, "_thread"):
             self._restyle()
         return super().event(event)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
-        super().resizeEvent(event)
-        self._fit_width()
 
     def _fit_width(self) -> None:
         if self.isVisible():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QToolButton, QWidget
 
 from app.ui import theme
@@ -166,7 +166,8 @@ class TransportBar(QWidget):
         self.frame_box.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.frame_box.setFixedWidth(72)
         self.frame_box.editingFinished.connect(self._frame_typed)
-        row.addWidget(QLabel("Frame", self))
+        self._word = QLabel("Frame", self)
+        row.addWidget(self._word)
         row.addWidget(self.frame_box)
         self._last = QLabel("/ 0", self)
         self._time = QLabel(time_text(0), self)
@@ -188,6 +189,34 @@ class TransportBar(QWidget):
         in_force().changed.connect(self._name_keys)
         self._name_keys()
         self._video(session.video)
+
+    def minimumSizeHint(self) -> QSize:
+        """What is left when all that can be spared is (:meth:`resizeEvent`)."""
+        row = self.layout()
+        assert row is not None
+        kept = [self._buttons["back"], self._buttons["play"], self._buttons["on"], self.speed, self.frame_box]
+        width = sum(widget.sizeHint().width() for widget in kept) + 8 * theme.GRID
+        return QSize(width, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out what others do as well where there is no room: the ruler scrubs, keys and menus go to the ends."""
+        super().resizeEvent(event)
+        self._leave_out()
+
+    def _leave_out(self) -> None:
+        ends = (self._buttons["first"], self._buttons["last"])
+        spared: tuple[tuple[QWidget, ...], ...] = ((self._word,), (self._time,), (self.slider,), ends, (self._last,))
+        row = self.layout()
+        assert row is not None
+        for widgets in spared:
+            for widget in widgets:
+                widget.show()
+        for widgets in spared:
+            row.invalidate()
+            if row.totalMinimumSize().width() <= self.width():
+                break
+            for widget in widgets:
+                widget.hide()
 
     def _name_keys(self) -> None:
         for name, button in self._buttons.items():
@@ -216,6 +245,7 @@ class TransportBar(QWidget):
         self.setEnabled(n > 0)
         self.frame_box.setRange(0, max(n - 1, 0))
         self._last.setText(f"/ {max(n - 1, 0)}")
+        self._leave_out()
         self.slider.set_range(n)
         self._frame(self._session.frame)
 

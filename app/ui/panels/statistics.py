@@ -137,6 +137,7 @@ class StatisticsPanel(Page):
         content, scrolled = QWidget(), QScrollArea()
         scrolled.setFrameShape(QFrame.Shape.NoFrame)
         scrolled.setWidgetResizable(True)
+        scrolled.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scrolled.setWidget(content)
         scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         super().__init__(scrolled, parent)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hands import CTRL, key, wait_until
+from hands import CTRL, LEFT, PLAIN, key, wait_until
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QColor, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit, QTableView
+from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QTableView
 
 from app.inference.engine import PersonActivation
 from app.labels import edits
@@ -180,11 +180,46 @@ def test_what_the_model_says_of_its_own_doubt_is_shown_or_that_it_says_nothing(q
     assert f"probability {sure[WRIST]:.2f}".replace("0.", ".") in tip and "px" in tip
 
 
+def test_every_column_that_can_be_changed_is_typed_by_keyboard_alone(qtbot, window) -> None:
+    session, joint = window.session, WRIST - 1
+    session.select(1, joint)
+    window.activateWindow()
+    window.canvas.setFocus()
+    key(window, Qt.Key.Key_F4)
+    table = window.docks["keypoints"].widget().table
+    assert QApplication.focusWidget() is table
+    key(window, Qt.Key.Key_Down)
+    assert session.selected_joint == WRIST
+    key(window, Qt.Key.Key_F2)  # x, then y by Tab
+    for typed in ("61.5", "88,25"):
+        line = QApplication.focusWidget()
+        assert isinstance(line, QLineEdit)
+        QTest.keyClicks(line, typed)
+        QTest.keyClick(line, Qt.Key.Key_Tab)
+    project = session.project
+    qtbot.waitUntil(lambda: project.poses(0)[1].keypoints[WRIST].tolist() == [61.5, 88.25])
+    assert [step.title for step in project.history()] == ["Move left wrist of Person 1"] * 2
+    box = QApplication.focusWidget()  # and on to the state
+    assert isinstance(box, QComboBox) and box.currentText() == "visible"
+    qtbot.waitUntil(lambda: box.view().isVisible())
+    for code in (Qt.Key.Key_Down, Qt.Key.Key_Return):
+        QTest.keyClick(box.view(), code)
+    qtbot.waitUntil(lambda: project.poses(0)[1].visibility[WRIST] == Visibility.OCCLUDED)
+    assert project.poses(0)[1].provenance[WRIST] == Provenance.HUMAN and session.frame == 0
+    qtbot.waitUntil(lambda: [column(table, n)[WRIST] for n in (1, 2, 6)] == ["61.5", "88.2", "occluded"])
+    for _ in range(3):
+        key(window, Qt.Key.Key_Z, CTRL)
+    qtbot.waitUntil(lambda: [column(table, n)[WRIST] for n in (1, 2, 6)] == ["112.0", "130.0", "visible"])
+
+
 def test_what_is_no_number_is_refused_with_a_sentence(qtbot, window) -> None:
     keypoints = panel(window, "keypoints")
     window.session.select(1, WRIST)
+    click(keypoints.table, WRIST, 2, double=True)
+    line = keypoints.table.findChild(QLineEdit)
+    QTest.keyClicks(line, "wide")
     with qtbot.waitSignal(window.session.message) as said:
-        keypoints.model.setData(keypoints.model.index(WRIST, 1), "wide")
+        QTest.keyClick(line, Qt.Key.Key_Return)
     assert "no number" in said.args[0].text
     assert not window.session.project.can_undo
 
@@ -192,9 +227,13 @@ def test_what_is_no_number_is_refused_with_a_sentence(qtbot, window) -> None:
 def test_the_state_is_chosen_from_a_list(qtbot, window) -> None:
     keypoints = panel(window, "keypoints")
     window.session.select(1, WRIST)
-    keypoints.model.setData(keypoints.model.index(WRIST, 6), int(Visibility.OCCLUDED))
-    qtbot.waitUntil(lambda: window.session.poses(0)[1].visibility[WRIST] == Visibility.OCCLUDED)
-    qtbot.waitUntil(lambda: column(keypoints.table, 6)[WRIST] == "occluded")
+    click(keypoints.table, WRIST, 6, double=True)
+    box = keypoints.table.findChild(QComboBox)
+    qtbot.waitUntil(lambda: box.view().isVisible())
+    absent = box.model().index(box.findText("absent"), 0)
+    QTest.mouseClick(box.view().viewport(), LEFT, PLAIN, box.view().visualRect(absent).center())
+    qtbot.waitUntil(lambda: window.session.poses(0)[1].visibility[WRIST] == Visibility.ABSENT)
+    qtbot.waitUntil(lambda: [column(keypoints.table, n)[WRIST] for n in (1, 2, 6)] == ["–", "–", "absent"])
 
 
 # ---- history ---------------------------------------------------------------------------------------------------------------

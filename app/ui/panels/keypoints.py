@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
 from PySide6.QtGui import QBrush, QColor, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import (
     QComboBox,
@@ -31,8 +31,9 @@ from app.ui.canvas.words import (
     spread_words,
 )
 from app.ui.cut_label import CutLabel
-from app.ui.panels.page import PACE_MS, Pace, Page, make_table
+from app.ui.panels.page import PACE_MS, Pace, Page
 from app.ui.panels.swatch import swatch
+from app.ui.panels.table import make_table
 from app.ui.session import Session
 from glsmamba.data.skeletons import Skeleton, joint_words
 
@@ -207,6 +208,7 @@ class _Editors(QStyledItemDelegate):
             self.closeEditor.emit(combo)
 
         combo.activated.connect(chosen)
+        QTimer.singleShot(0, combo, combo.showPopup)  # one click less; and Up and Down look through it before Return chooses
         return combo
 
     def setEditorData(self, editor: QWidget, index: _Index) -> None:

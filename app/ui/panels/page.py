@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, QTimer
 from PySide6.QtGui import QFontMetrics, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHeaderView,
     QLabel,
     QStackedWidget,
@@ -19,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.ui import theme
 
-__all__ = ["PACE_MS", "Pace", "Page", "make_table"]
+__all__ = ["PACE_MS", "Pace", "Page"]
 
 #: Width of a panel on a first run in logical pixels.
 _WIDTH = 45 * theme.GRID
@@ -191,23 +190,3 @@ class Page(QStackedWidget):
     def words(self) -> str:
         """The sentence on screen, "" while there is content."""
         return "" if self.currentWidget() is self.content else self._words.text()
-
-
-def make_table(parent: QWidget, name: str) -> QTableView:
-    """A table of rows that are selected whole, one at a time, as all panels have it."""
-    table = QTableView(parent)
-    table.setAccessibleName(name)
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-    table.setAlternatingRowColors(True)
-    table.setShowGrid(False)
-    table.setWordWrap(False)
-    table.setTextElideMode(Qt.TextElideMode.ElideRight)
-    table.setTabKeyNavigation(False)  # Tab leaves the table; arrows walk in it
-    table.verticalHeader().hide()
-    table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-    table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + theme.GRID)
-    table.horizontalHeader().setHighlightSections(False)
-    table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-    return table

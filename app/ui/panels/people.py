@@ -13,8 +13,9 @@ from app.labels import edits
 from app.labels.changes import LabelChange
 from app.ui import theme
 from app.ui.actions.in_force import in_force, with_way
-from app.ui.panels.page import PACE_MS, Pace, Page, make_table
+from app.ui.panels.page import PACE_MS, Pace, Page
 from app.ui.panels.swatch import swatch
+from app.ui.panels.table import make_table
 from app.ui.session import Session
 
 __all__ = ["PeopleModel", "PeoplePanel", "nearest_frame"]

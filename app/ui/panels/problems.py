@@ -9,8 +9,9 @@ from PySide6.QtWidgets import QHeaderView, QLabel, QVBoxLayout, QWidget
 
 from app.labels.checking import MOST
 from app.ui import theme
-from app.ui.panels.page import Page, make_table
+from app.ui.panels.page import Page
 from app.ui.panels.swatch import swatch
+from app.ui.panels.table import make_table
 from app.ui.session import Session
 from glsmamba.data.problems import Problem
 

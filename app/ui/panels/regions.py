@@ -14,7 +14,8 @@ from app.labels.regions import IgnoreRegion
 from app.ui import theme
 from app.ui.actions.in_force import in_force, with_way
 from app.ui.canvas.regions import region_name
-from app.ui.panels.page import Page, make_table
+from app.ui.panels.page import Page
+from app.ui.panels.table import make_table
 from app.ui.session import Session
 
 __all__ = ["RegionsModel", "RegionsPanel"]

@@ -192,12 +192,13 @@ class Annotator:
             if not (errors > RIGHT).any():
                 return sum(self.done.values())
             frame, joint = (int(i) for i in np.unravel_index(errors.argmax(), errors.shape))
+            joints: Iterable[int] = range(len(self.case.skeleton))
             if self.project.pose(frame, 1) is None:
                 frame = self.bring_back(frame)
             else:
-                self.fix(frame, joint, errors[frame])
+                joints = self.fix(frame, joint, errors[frame])
             if self.mode != "frame by frame" and self.project.pose(frame, 1) is not None:
-                self.spread(frame)
+                self.spread(frame, joints)
 
     def apply(self, kind: str, edit: edits.Edit) -> None:
         self.project.apply(edit)
@@ -236,8 +237,8 @@ class Annotator:
         self.apply("copy", copying.copy_from_frame(self.project, frame, [1]))
         return frame
 
-    def fix(self, frame: int, joint: int, errors: np.ndarray) -> None:
-        """Put a joint right; where swapping its limb puts more right than one, swap."""
+    def fix(self, frame: int, joint: int, errors: np.ndarray) -> Iterable[int]:
+        """Put a joint right; where swapping its limb puts more right than one, swap. The joints that were corrected."""
         pose = self.project.pose(frame, 1)
         assert pose is not None
         best = None
@@ -246,15 +247,16 @@ class Annotator:
                 swap = edits.swap_sides(self.project, frame, 1, limb)
                 gain = (errors > RIGHT).sum() - (self.of_pose(frame, swap.changes[0].after) > RIGHT).sum() if swap else 0
                 if gain > (best[0] if best else 1):
-                    best = (gain, swap)
+                    best = (gain, swap, limb)
         if best:
             self.apply("swap", best[1])
-        else:
-            self.apply("place", edits.move_joint(self.project, frame, 1, joint, self.case.truth[frame, joint]))
+            return sides.limb_joints(self.case.skeleton, best[2])
+        self.apply("place", edits.move_joint(self.project, frame, 1, joint, self.case.truth[frame, joint]))
+        return [joint]
 
-    def spread(self, frame: int) -> None:
+    def spread(self, frame: int, joints: Iterable[int]) -> None:
         """What happens by itself after each correction."""
-        planned = spreading.plan(self.project, 1, [frame], believe=self.mode != "interpolation")
+        planned = spreading.plan(self.project, 1, {frame: list(joints)}, believe=self.mode != "interpolation")
         if self.mode != "interpolation":
             planned = self.with_peaks(planned)
         edit = spreading.spread(self.project, planned)

@@ -28,7 +28,7 @@ _STEADY = 0.05
 _FADES, _NO_SHIFT = 5.0, 0.04
 #: Share of the model's errors below gross ones that lasts; the rest is alike for ``_FADES`` frames; and how large, against both
 #: together, is what differs from frame to frame.
-_LASTS, _WHITE = 0.5, 0.6
+_LASTS, _WHITE = 0.5, 1.5
 #: From so many head sizes on the model took something else for the joint, and may go on doing so: such a shift need not fade.
 _GROSS = 0.5
 #: Error of a shifted place in head sizes; half the frames over which a joint's acceleration is taken.
@@ -120,8 +120,7 @@ def fill(path: JointPath, centres: np.ndarray) -> Filled:
     if path.mirror_told is not None:
         usable[MIRROR] = path.mirror_told & ~path.fixed
     story = _story(path, places, usable)
-    drifts = np.linalg.norm(drift, axis=1) > _NO_SHIFT * path.size
-    frames = np.flatnonzero(~path.fixed & _reached(path, (story == OWN) & path.seen & ~drifts, centres))
+    frames = np.flatnonzero(~path.fixed & _reached(path, (story == OWN) & path.seen & ~drift.any(axis=1), centres))
     nodes = np.flatnonzero(story >= 0)
     if len(nodes) == 0:  # not one frame says anything of this joint
         nowhere = np.zeros(0, np.int64)
@@ -153,7 +152,8 @@ def _drift(path: JointPath, off: np.ndarray) -> np.ndarray:
     if len(keys) == 0:
         return np.zeros((n, 2))
     alike = _LASTS + (1 - _LASTS) * np.exp(-np.abs(np.arange(n)[:, None] - keys) / _FADES)
-    return np.asarray(alike @ np.linalg.solve(alike[keys] + _WHITE * np.eye(len(keys)), off[keys]))
+    drift = alike @ np.linalg.solve(alike[keys] + _WHITE * np.eye(len(keys)), off[keys])
+    return np.asarray(np.where(np.linalg.norm(drift, axis=1, keepdims=True) > _NO_SHIFT * path.size, drift, 0.0))
 
 
 def _shifts(path: JointPath, off: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ a while, where a person is lost for some frames.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -76,8 +76,17 @@ class Plan:
         return tuple(sorted(self.after))
 
 
-def plan(project: Project, track: int, frames: Iterable[int], reach: int = REACH, believe: bool = True) -> Plan:
+def plan(
+    project: Project,
+    track: int,
+    frames: Iterable[int] | Mapping[int, Collection[int] | None],
+    reach: int = REACH,
+    believe: bool = True,
+) -> Plan:
     """What it would do to spread the corrections that a human made to a person in ``frames``.
+
+    With a mapping from frames to joints only these joints are spread from there, as far as a human placed them; else (and for
+    None) all that a human placed in the frame.
 
     Between a correction and the nearest other one of the same joint all that the model does not say well is filled in; where
     there is no other, the frames outward as far as the model goes on being wrong, ``reach`` at most. A frame in which the
@@ -85,13 +94,14 @@ def plan(project: Project, track: int, frames: Iterable[int], reach: int = REACH
 
     With ``believe`` False the model is not asked: all between two corrections is interpolated, and nothing beyond them.
     """
-    centres = sorted(set(frames))
+    corrected: Mapping[int, Collection[int] | None] = frames if isinstance(frames, Mapping) else dict.fromkeys(frames)
+    centres = sorted(corrected)
     if not centres:
         return Plan(track, ())
     window = _Window(project, track, max(centres[0] - reach, 0), min(centres[-1] + reach, project.n_frames - 1))
     if not believe:
         window.told[:] = False
-    return window.planned([frame - window.first for frame in centres])
+    return window.planned({frame - window.first: corrected[frame] for frame in centres})
 
 
 def mended(project: Project, track: int, first: int, last: int) -> Plan:
@@ -227,14 +237,18 @@ class _Window:
             out[a + 1 : b] = b - a - 1 <= GAP
         return out
 
-    def planned(self, centres: list[int]) -> Plan:
-        """The plan around the corrections of these frames."""
+    def planned(self, corrected: Mapping[int, Collection[int] | None]) -> Plan:
+        """The plan around the corrections of these frames (ascending): of these joints, None for all that a human placed."""
         n, k = self.visibility.shape
+        centres = list(corrected)
+        placed = np.zeros((n, k), bool)
+        for c, joints in corrected.items():
+            placed[c] = self.human[c] & (True if joints is None else np.isin(np.arange(k), list(joints)))
         wanted, guessed = np.zeros((n, k), bool), np.zeros((n, k), bool)
         places, scores, visibility = self.places.copy(), self.scores.copy(), self.visibility.copy()
-        touched = [int(j) for j in np.flatnonzero(self.human[centres].any(axis=0))]
+        touched = [int(j) for j in np.flatnonzero(placed.any(axis=0))]
         for j in touched:
-            own = np.array([c for c in centres if self.human[c, j]])
+            own = np.flatnonzero(placed[:, j])
             m = int(self.flip[j])
             found = fill(self._path(j), own)
             take = self.free[found.frames, j] & ~wanted[found.frames, j]

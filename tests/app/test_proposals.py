@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.labels.changes import Change, Edit
 from app.labels.pose import Pose, Provenance
+from app.labels.spreading import head_size
 from app.ui.application import make_application, make_window
 from app.ui.main_window import MainWindow
 from app.ui.settings import settings
@@ -178,6 +179,10 @@ def test_esc_takes_the_offer_away_and_nothing_changes(window: MainWindow) -> Non
     settle(window)
     assert not window.proposals.spread_bar.isVisible() and wrists(window)[11] > 40
     assert window.session.selected_track == 1 and len([h for h in window.session.project.history() if h.done]) == 1
+    nose = window.canvas.pose(1).keypoints[0]
+    drag(window, nose, nose + 0.4 * head_size(window.canvas.pose(1), POSETRACK15))
+    wait_until(lambda: window.proposals.spread_bar.isVisible(), "the next offer", 10)
+    assert window.proposals.spreads.planned.joints == (0,)  # what was sent away is not offered again with it
 
 
 def test_corrections_spread_by_themselves_where_that_is_chosen(window: MainWindow) -> None:

@@ -58,10 +58,10 @@ class Spreads(QObject):
         self._bare: Plan | None = None  # the plan before any peak
         self._found: dict[int, dict[int, Peaks]] = {}
         self._track: int | None = None
-        self._centres: set[int] = set()
+        self._centres: dict[int, set[int] | None] = {}  # frame -> joints corrected there; None for all that a human placed
         self._believe = True
         self._mends: tuple[int, int] | None = None  # frames in which jumps are mended
-        self._known: tuple[int, int, bytes] | None = None
+        self._known: tuple[int, int, Pose | None] | None = None
         self._ticket = -1
         self._then: Callable[[], None] | None = None
         self._worker: Worker | None = None
@@ -92,7 +92,7 @@ class Spreads(QObject):
         session = self._session
         frame, track = session.shown_frame, session.selected_track
         if track is not None and not self._rest.isActive() and session.save_state.pending == 0:
-            self._known = (frame, track, _human(session.poses(frame).get(track)))
+            self._known = (frame, track, session.poses(frame).get(track))
 
     def _labels(self, change: LabelChange) -> None:
         track = self._session.selected_track
@@ -108,15 +108,19 @@ class Spreads(QObject):
         (frame,) = change.frames
         if track is None or self._session.is_locked(track):
             return
-        now = _human(self._session.poses(frame).get(track))
-        before = self._known[2] if self._known is not None and self._known[:2] == (frame, track) else None
+        now, known = self._session.poses(frame).get(track), self._known
         self._known = (frame, track, now)
-        if before is None or now == before or not now:
+        if now is None or known is None or known[:2] != (frame, track):
+            return
+        joints = _corrected(known[2], now)
+        if not joints:
             return
         if track != self._track:
             self.dismiss()
         self._track = track
-        self._centres.add(frame)
+        of_frame = self._centres.setdefault(frame, set())
+        if of_frame is not None:
+            of_frame |= joints
         self._believe = True
         self._rest.start()
 
@@ -126,9 +130,9 @@ class Spreads(QObject):
         if self.planned is not None and self._track == session.selected_track and believe == self._believe:
             self.show()
             return
-        centres = self._centres if self._track == session.selected_track else set()
+        centres = self._centres if self._track == session.selected_track else {}
         self.dismiss()
-        self._track, self._centres, self._believe = session.selected_track, centres | {session.shown_frame}, believe
+        self._track, self._centres, self._believe = session.selected_track, {**centres, session.shown_frame: None}, believe
         self.shown = True
         self._work_out()
 
@@ -145,7 +149,7 @@ class Spreads(QObject):
         self._work_out()
 
     def _work_out(self) -> None:
-        project, track, centres, believe = self._session.project, self._track, sorted(self._centres), self._believe
+        project, track, centres, believe = self._session.project, self._track, dict(self._centres), self._believe
         if project is None or track is None:
             return
         mends = self._mends
@@ -235,7 +239,7 @@ class Spreads(QObject):
             self._session.model.request_peaks({})
         self._worker = self._track = self.planned = self._bare = None
         self._then = None
-        self._centres, self.waiting, self._found, self._ticket = set(), set(), {}, -1
+        self._centres, self.waiting, self._found, self._ticket = {}, set(), {}, -1
         self.shown, self._believe, self._mends = False, True, None
         self.changed.emit()
 
@@ -250,14 +254,13 @@ class Spreads(QObject):
         return names[0].capitalize() if len(names) == 1 else f"{len(names)} joints"
 
 
-def _human(pose: Pose | None) -> bytes:
-    """What a human said of a pose, as something to compare."""
-    if pose is None:
-        return b""
-    which = pose.provenance == Provenance.HUMAN
-    if not which.any():
-        return b""
-    return which.tobytes() + pose.keypoints[which].tobytes() + pose.visibility[which].tobytes()
+def _corrected(before: Pose | None, now: Pose) -> set[int]:
+    """The joints of which a human said something new: placed by hand, elsewhere or seen otherwise than before."""
+    said = now.provenance == Provenance.HUMAN
+    if before is not None:
+        same = (before.provenance == Provenance.HUMAN) & (before.visibility == now.visibility)
+        said &= ~(same & (before.keypoints == now.keypoints).all(axis=1))
+    return set(np.flatnonzero(said).tolist())
 
 
 def _box(pose: Pose, size: float) -> Box | None:

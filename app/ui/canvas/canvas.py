@@ -1,4 +1,4 @@
-"""The canvas: frame, people and overlays under one camera, and the hand that changes them."""
+"""The canvas: frame, people and overlays under one camera, and what gestures and tools ask of it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.labels import edits
@@ -18,10 +17,10 @@ from app.ui import theme
 from app.ui.canvas import adorning
 from app.ui.canvas.adorner_item import AdornerItem, Adornments
 from app.ui.canvas.candidates import Candidates
+from app.ui.canvas.hand import Hand
 from app.ui.canvas.handles import Handles, make_handles
 from app.ui.canvas.hit_test import Hit, hit
-from app.ui.canvas.legend import Legend
-from app.ui.canvas.overlay_item import OverlayItem
+from app.ui.canvas.overlay_layer import OverlayLayer
 from app.ui.canvas.overlays import Overlays
 from app.ui.canvas.people_item import PeopleItem
 from app.ui.canvas.picture_item import PictureItem
@@ -29,23 +28,13 @@ from app.ui.canvas.preview import Previews
 from app.ui.canvas.regions import Regions, RegionsItem
 from app.ui.canvas.reveal import bring_into_sight
 from app.ui.canvas.scene import ShownPerson, extent, show
-from app.ui.canvas.space import SpaceKey
 from app.ui.canvas.strip import ActionStrip
-from app.ui.canvas.tools import select
-from app.ui.canvas.tools.boxes import DrawBox
-from app.ui.canvas.tools.gesture import Edited, Gesture, MakeEdit, Pan
-from app.ui.canvas.tools.joints import MoveJoint, PlaceJoint
-from app.ui.canvas.tools.people import Shape
-from app.ui.canvas.tools.place import PlaceNext
+from app.ui.canvas.tools.gesture import Gesture, MakeEdit
 from app.ui.canvas.tools.tool import AddPerson, Tool
-from app.ui.canvas.tools.wheel import WheelShape
 from app.ui.canvas.view import CanvasView
 from app.ui.canvas.words import person_label
 from app.ui.session import Session
 from glsmamba.data.records import Box
-
-_DRAG_HEATMAP = 0.35
-_DRAGGING = Qt.MouseButton.LeftButton | Qt.MouseButton.MiddleButton | Qt.MouseButton.RightButton
 
 
 class Canvas(QWidget):
@@ -55,6 +44,12 @@ class Canvas(QWidget):
     a rectangle; Alt+drag or Ctrl+drag moves whole people, with the wheel turns what is selected, with Shift too scales it;
     double-click accepts a prediction; right-click on a joint cycles its visibility; the wheel zooms where the pointer is; the
     middle button or Space and drag pan. While a :class:`Tool` is in use, presses are the tool's.
+
+    Attributes:
+        view: what shows frame pixels on the screen.
+        hand: the mouse and the keys here, with the tool in use.
+        overlays: heat maps and activation maps over the frame.
+        regions, candidates: ignore regions and candidate peaks as they are shown.
 
     Signals:
         pointer_changed: (x, y) frame pixels under the pointer, or None.
@@ -83,20 +78,15 @@ class Canvas(QWidget):
 
         self._shown_frame = 0
         self._people_cache: list[ShownPerson] | None = None
-        self._gesture: Gesture | None = None
-        self._tool: Tool | None = None
-        self._hit: Hit | None = None
-        self._pointer: np.ndarray | None = None
         self._reveal: tuple[int, int] | None = None
-        self._space = SpaceKey()
         self._previews = Previews()
         self._proposed: int | None = None
-        self._overlays = Overlays()
         self.regions: Regions = Regions(self)
-        self.candidates: Candidates = Candidates(self, self._overlays)
+        maps = Overlays()
+        self.overlays: OverlayLayer = OverlayLayer(self, maps)
+        self.candidates: Candidates = Candidates(self, maps)
 
         self._picture = PictureItem()
-        self._activation_item, self._heatmap_item = OverlayItem(), OverlayItem()
         self._people_item = PeopleItem(
             self.people,
             lambda: session.skeleton,
@@ -108,8 +98,7 @@ class Canvas(QWidget):
         self._adorner_item = AdornerItem(self.adornments, self.camera, self._picture)
         items: tuple[Any, ...] = (
             self._picture,
-            self._activation_item,
-            self._heatmap_item,
+            *self.overlays.items,
             RegionsItem(self),
             self._people_item,
             self._adorner_item,
@@ -118,23 +107,9 @@ class Canvas(QWidget):
             item.setZValue(z)
             self.view.add(item)
         self.strip = ActionStrip(self, self.accept_selected, self.swap_selected, self.delete_selected)
-        self.legend = Legend(self)
 
-        self._wheel = WheelShape(self)
-        self._wish = QTimer(self)
-        self._wish.setSingleShot(True)
-        self._wish.setInterval(120)
-        self._wish.timeout.connect(self._request_heatmaps)
-
-        view = self.view
-        view.pressed.connect(self._pressed)
-        view.moved.connect(self._moved)
-        view.released.connect(self._released)
-        view.double_clicked.connect(self._double_clicked)
-        view.wheel_held.connect(self._wheel_held)
-        view.left.connect(self._left)
-        view.camera_changed.connect(self._camera_changed)
-        view.installEventFilter(self)
+        self.hand: Hand = Hand(self)
+        self.view.camera_changed.connect(self._camera_changed)
         session.prepare_picture = self._picture.prepare
         session.video_opened.connect(self._video_opened)
         session.picture_ready.connect(self._picture_ready)
@@ -142,9 +117,7 @@ class Canvas(QWidget):
         session.selection_changed.connect(self._selection_changed)
         session.display_changed.connect(self._shown_anew)
         theme.theme().changed.connect(self._shown_anew)
-        session.playing_changed.connect(lambda _playing: self._place_strip())
-        session.model.heatmap_ready.connect(self._heatmap_ready)
-        session.model.activation_ready.connect(self._activation_ready)
+        session.playing_changed.connect(lambda _playing: self.place_strip())
         session.preview_ready.connect(self._preview_ready)
         session.reveal_wanted.connect(self._reveal_wanted)
         if session.video is not None:
@@ -160,7 +133,7 @@ class Canvas(QWidget):
 
     def zoom(self, factor: float) -> None:
         """Zoom by a factor, at the pointer if it is over the canvas, else at the middle."""
-        self.view.zoom_at(factor, self._pointer)
+        self.view.zoom_at(factor, self.hand.pointer)
 
     def zoom_to_selected(self) -> None:
         """Fill the window with the selected person."""
@@ -174,64 +147,40 @@ class Canvas(QWidget):
 
     def use(self, tool: Tool) -> None:
         """Take up a tool; one that is in use is put away."""
-        if self.session.project is None:
-            return
-        self.cancel()
-        self.leave_tool()
-        self._tool = tool
-        self._place_strip()
-        self.view.setFocus()  # so that Esc leaves the tool
-        self.tool_changed.emit(tool)
-        self._refresh_hover()
-        self.changed()
+        self.hand.use(tool)
 
     def leave_tool(self) -> None:
         """Put the tool away."""
-        tool, self._tool = self._tool, None
-        if tool is not None:
-            self.tool_changed.emit(None)
-            self._refresh_hover()
-            self._place_strip()
-            self.changed()
+        self.hand.leave_tool()
 
     def cancel(self) -> bool:
         """Put back what is being dragged, or leave the tool. False if there was nothing to cancel."""
-        if self._gesture is not None:
-            self._gesture.cancel()
-            self._gesture = None
-            self._end_gesture()
-            return True
-        if self._wheel.drop():
-            return True
-        if self._tool is not None:
-            self.leave_tool()
-            return True
-        return False
+        return self.hand.cancel()
 
     @property
     def tool(self) -> Tool | None:
         """The tool in use."""
-        return self._tool
+        return self.hand.tool
 
     @property
     def gesture(self) -> Gesture | None:
         """What the hand is doing between press and release."""
-        return self._gesture
+        return self.hand.gesture
 
     @property
     def pointer(self) -> np.ndarray | None:
         """(2,) screen pixels of the pointer, or None while it is elsewhere."""
-        return self._pointer
+        return self.hand.pointer
 
     @property
     def hovered(self) -> Hit | None:
         """What a press would act on."""
-        return self._hit
+        return self.hand.hovered
 
     @property
     def dragging(self) -> bool:
         """True between press and release."""
-        return self._gesture is not None
+        return self.hand.gesture is not None
 
     def accept_selected(self) -> None:
         """Accept the poses of the selected people."""
@@ -280,6 +229,11 @@ class Canvas(QWidget):
     def hover_text(self) -> str:
         """What is announced at the pointer, "" where nothing is."""
         return " · ".join(adorning.hover_lines(self))
+
+    @property
+    def has_picture(self) -> bool:
+        """True while a frame, or the first picture of a video that is being opened, is shown."""
+        return self._picture.picture is not None
 
     def changed(self) -> None:
         """Draw again: poses, selection or camera changed."""
@@ -384,146 +338,6 @@ class Canvas(QWidget):
         if tracks:
             self.commit(all_of_them)
 
-    # ---- mouse and keys ------------------------------------------------------------------------------------------------
-
-    def _pressed(self, event: QMouseEvent) -> None:
-        at = self._track(event)
-        if self._gesture is not None:
-            return
-        self._wheel.finish()
-        button = event.button()
-        if button == Qt.MouseButton.MiddleButton or (button == Qt.MouseButton.LeftButton and self._space.held):
-            self._space.used = True
-            self._begin(Pan(self, at))
-        elif self._picture.picture is None or self.session.project is None:
-            return
-        elif self._tool is not None:
-            gesture = self._tool.press(at, button, event.modifiers())
-            if gesture is not None:
-                self._begin(gesture)
-        elif button == Qt.MouseButton.LeftButton:
-            self._begin(select.begin(self, at, event.modifiers()))
-        elif button == Qt.MouseButton.RightButton and not self.regions.remove_corner(at):
-            self._cycle_visibility(self.hit_at(at))
-
-    def _begin(self, gesture: Gesture) -> None:
-        self._gesture = gesture
-        self._hit = None
-        if isinstance(gesture, MoveJoint):
-            self._wish_for_heatmaps(dragging=True)
-            if isinstance(gesture, (PlaceJoint, PlaceNext)):
-                gesture.dragged(Qt.KeyboardModifier.NoModifier)
-        self._update_cursor()
-        self._place_strip()
-        self.changed()
-
-    def _moved(self, event: QMouseEvent) -> None:
-        at = self._track(event)
-        if self._gesture is not None:
-            self._gesture.move(at, event.modifiers())
-            self._update_cursor()
-            if self._gesture.moved:
-                self._place_strip()
-                self._update_overlays()
-        else:
-            self._refresh_hover()
-
-    def _released(self, event: QMouseEvent) -> None:
-        at = self._track(event)
-        gesture = self._gesture
-        if gesture is None or event.buttons() & _DRAGGING:
-            return
-        self._gesture = None
-        gesture.release(at, event.modifiers())
-        self._end_gesture()
-
-    def _end_gesture(self) -> None:
-        self._update_overlays()
-        self._refresh_hover()
-        self._place_strip()
-        self.changed()
-
-    def _double_clicked(self, event: QMouseEvent) -> None:
-        at = self._track(event)
-        if event.button() != Qt.MouseButton.LeftButton or self._picture.picture is None:
-            return
-        if self._tool is not None:
-            self._tool.double_press(at)
-            return
-        if self.regions.add_corner(at):
-            return
-        found = self.hit_at(at)
-        if found is not None and found.kind in ("joint", "bone", "inside"):
-            pose = self.pose(found.track)
-            if pose is not None and not pose.accepted and (pose.visibility != Visibility.ABSENT).any():
-                self.session.select(found.track, found.joint)
-                frame, track = self._shown_frame, found.track
-                self.commit(lambda project: edits.accept_pose(project, frame, track))
-
-    def _cycle_visibility(self, found: Hit | None) -> None:
-        if found is None or found.kind != "joint" or found.joint is None:
-            return
-        session, frame, track, joint = self.session, self._shown_frame, found.track, found.joint
-        if (track, joint) in session.selection.joints and len(session.selection.joints) > 1:
-            chosen = {t: joints for t, joints in select.unlocked(self).items() if joints}
-            state = edits.next_state(self.poses()[track], joint)
-            self.commit(lambda project: edits.mark(project, frame, chosen, state))
-            return
-        session.select(track, joint)
-        self.commit(lambda project: edits.cycle_visibility(project, frame, track, joint))
-
-    def _wheel_held(self, notches: float, modifiers: Qt.KeyboardModifier) -> None:
-        """The wheel with Alt or Ctrl: turns what is selected, with Shift too scales it."""
-        if self._gesture is None and self.session.project is not None and self._picture.picture is not None:
-            self._wheel.turn(notches, bool(modifiers & Qt.KeyboardModifier.ShiftModifier))
-
-    def _left(self) -> None:
-        if self._gesture is None:
-            self._pointer = None
-            self._hit = None
-            self.session.hover(None)
-            self.pointer_changed.emit(None)
-            self.changed()
-
-    def _track(self, event: QMouseEvent) -> np.ndarray:
-        point = event.position()
-        self._pointer = np.array([point.x(), point.y()])
-        if self._picture.picture is not None:
-            x, y = self.to_frame(self._pointer)
-            self.pointer_changed.emit((float(x), float(y)))
-        return self._pointer
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Space held with the canvas in focus pans; tapped, it is a key of the key map. Esc ends a drag or a tool first."""
-        kind = event.type()
-        busy = self._gesture is not None or self._tool is not None or self._wheel.busy
-        if kind == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            if event.key() == Qt.Key.Key_Escape and busy:
-                event.accept()
-                return True
-            if event.key() == Qt.Key.Key_Space and not event.modifiers() and self.session.video is not None:
-                event.accept()
-                return True
-        elif kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease) and isinstance(event, QKeyEvent):
-            if event.key() == Qt.Key.Key_Escape and kind == QEvent.Type.KeyPress and busy:
-                self.cancel()
-                return True
-            if event.key() == Qt.Key.Key_Space and not event.modifiers() and self.session.video is not None:
-                if not event.isAutoRepeat():
-                    self._space_key(kind == QEvent.Type.KeyPress)
-                return True
-        elif kind == QEvent.Type.FocusOut:
-            self._space.held = False
-            self._update_cursor()
-        return super().eventFilter(watched, event)
-
-    def _space_key(self, down: bool) -> None:
-        if down:
-            self._space.down(busy=self._gesture is not None)
-        elif self._space.up():
-            self.space_tapped.emit()
-        self._update_cursor()
-
     # ---- under the pointer ---------------------------------------------------------------------------------------------
 
     def hit_at(self, at: np.ndarray) -> Hit | None:
@@ -542,22 +356,6 @@ class Canvas(QWidget):
         """Tracks of the people whose rectangle holds a place of the screen."""
         return {p.track for p in self.people() if p.rect[0] <= at[0] <= p.rect[2] and p.rect[1] <= at[1] <= p.rect[3]}
 
-    def _refresh_hover(self) -> None:
-        if self._gesture is None:
-            found = None
-            if self._pointer is not None and self._picture.picture is not None and self._tool is None:
-                found = self.hit_at(self._pointer)
-            before, self._hit = self._hit, found
-            if found is None or self._pointer is None:
-                self.session.hover(None)
-            else:
-                x, y = self.to_frame(self._pointer)
-                self.session.hover(found.track, found.joint, (float(x), float(y)))
-            self._update_cursor()
-            elsewhere = (found and found.target) != (before and before.target)
-            if elsewhere or self._tool is not None or adorning.hover_lines(self):  # words and cross hair go with the pointer
-                self.view.viewport().update()
-
     def joint_to_place(self) -> int | None:
         """A selected joint of the selected person that has no position yet: the next click gives it one."""
         session = self.session
@@ -568,11 +366,6 @@ class Canvas(QWidget):
             return None
         return None if (pose.keypoints[session.selected_joint] != 0).any() else session.selected_joint
 
-    def _update_cursor(self) -> None:
-        cursor = adorning.cursor(self, panning=self._space.held)
-        if self.view.viewport().cursor().shape() != cursor:
-            self.view.viewport().setCursor(cursor)
-
     def _label(self, person: ShownPerson) -> str:
         return person_label(person, self.session.track_name(person.track))
 
@@ -582,15 +375,15 @@ class Canvas(QWidget):
         self.cancel()
         self.leave_tool()
         self._previews.clear()
-        self._overlays.clear()
+        self.overlays.clear()
         self.regions.reload()
-        self._hit = None
+        self.hand.hovered = None
         self._picture.set_picture(None)
         if video is not None:
             self.view.set_picture_size(video.width, video.height)
             self.view.fit()
-        self._update_overlays()
-        self._place_strip()
+        self.overlays.update()
+        self.place_strip()
         self.changed()
 
     def _preview_ready(self, picture: np.ndarray) -> None:
@@ -602,9 +395,7 @@ class Canvas(QWidget):
 
     def _picture_ready(self, frame: int, picture: np.ndarray) -> None:
         if frame != self._shown_frame:
-            self._wheel.finish()
-            if self._gesture is not None and not isinstance(self._gesture, Pan):
-                self.cancel()
+            self.hand.other_frame()
         self._shown_frame = frame
         self.view.set_picture_size(picture.shape[1], picture.shape[0])
         self._picture.set_picture(picture)
@@ -632,91 +423,41 @@ class Canvas(QWidget):
         if change is None or change.frames is None or self._shown_frame in change.frames:
             self.changed()
             there = self._previews.project(self.session.project).poses(self._shown_frame) if self.session.project else {}
-            gesture = self._gesture
-            held = set(gesture.chosen) if isinstance(gesture, Shape) else {getattr(gesture, "track", None)} - {None}
-            if not held <= set(there) and not isinstance(gesture, PlaceNext):
-                self.cancel()
-            if self._tool is not None:
-                self._tool.refresh()
-            self._refresh_hover()
-            self._place_strip()
+            self.hand.people_changed(set(there))
+            if self.hand.tool is not None:
+                self.hand.tool.refresh()
+            self.hand.refresh_hover()
+            self.place_strip()
 
     def _selection_changed(self) -> None:
-        self._wheel.finish()
+        self.hand.wheel.finish()
         self._shown_anew()
 
     def _shown_anew(self) -> None:
         """Frame, selection or display options are others now."""
         self.changed()
-        if self._tool is not None:
-            self._tool.refresh()
-        self._update_overlays()
-        self._refresh_hover()
-        self._place_strip()
+        if self.hand.tool is not None:
+            self.hand.tool.refresh()
+        self.overlays.update()
+        self.hand.refresh_hover()
+        self.place_strip()
 
     def _camera_changed(self) -> None:
         self._people_cache = None
         self.zoom_changed.emit(self.view.camera_scale)
-        self._refresh_hover()
-        self._place_strip()
+        self.hand.refresh_hover()
+        self.place_strip()
         self.view.viewport().update()
 
-    def _heatmap_ready(self, result: Any) -> None:
-        self._overlays.take_heatmaps(result)
-        self.candidates.heatmaps_came()
-        self._update_overlays()
-        self.changed()
-
-    def _activation_ready(self, result: Any) -> None:
-        self._overlays.take_activation(result)
-        self._update_overlays()
-
-    # ---- overlays and what floats --------------------------------------------------------------------------------------
-
-    def _wish_for_heatmaps(self, dragging: bool = False) -> None:
-        """Ask for heat maps once the hand rests; while dragging only if the model is at work anyway."""
-        session = self.session
-        wanted = session.display.heatmap_mode != "off" or (dragging and session.model.status is not None)
-        known = self._overlays.has_heatmaps(self._shown_frame, session.selected_track)
-        if wanted and not known and session.selected_track is not None and not session.playing:
-            self._wish.start()
-
-    def _request_heatmaps(self) -> None:
-        session = self.session
-        if session.selected_track is not None and session.selected_track in self.poses() and not session.playing:
-            session.model.request_heatmaps(self._shown_frame, session.selected_track)
-
-    def _update_overlays(self) -> None:
-        session = self.session
-        display, skeleton = session.display, session.skeleton
-        frame, track, joint = self._shown_frame, session.selected_track, session.selected_joint
-        mode, opacity = display.heatmap_mode, display.heatmap_opacity
-        gesture = self._gesture
-        if isinstance(gesture, MoveJoint) and gesture.moved:
-            mode, joint = "joint", gesture.joint
-            opacity = min(opacity, _DRAG_HEATMAP)
-        heatmap = self._overlays.heatmap(frame, track, joint, mode, skeleton)
-        hovered = None if session.hovered is None else session.hovered[0]
-        activation = self._overlays.activation(frame, {track, hovered}, display, skeleton)
-        self._heatmap_item.set_map(heatmap, display.colormap, opacity)
-        self._activation_item.set_map(activation, display.colormap, display.activation_opacity)
-        legend = activation if activation is not None else heatmap if gesture is None else None
-        self.legend.show_map(legend, display.colormap)
-        self._place_legend()
-        if heatmap is None and gesture is None:
-            self._wish_for_heatmaps()
-
-    def _place_legend(self) -> None:
-        self.legend.move(12, self.height() - self.legend.height() - 12)
-
-    def _place_strip(self) -> None:
+    def place_strip(self) -> None:
+        """Put the strip of buttons beside the selected person, or away where it would be in the way."""
         session = self.session
         person = None
-        if not session.playing and self._tool is None and not isinstance(self._gesture, (Edited, DrawBox)):
+        if not session.playing and self.hand.tool is None and not self.hand.shapes:
             person = next((p for p in self.people() if p.track == session.selected_track and not p.locked), None)
         self.strip.follow(person)
 
     def resizeEvent(self, event: Any) -> None:  # noqa: D102
         super().resizeEvent(event)
-        self._place_legend()
-        self._place_strip()
+        self.overlays.place_legend()
+        self.place_strip()

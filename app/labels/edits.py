@@ -139,7 +139,7 @@ def delete_track(project: Project, track: int, first: int = 0, last: int | None 
     if not frames:
         raise ProjectError(f"{project.track_name(track)} is in none of these frames.")
     everywhere = first <= 0 and last >= project.n_frames - 1
-    title = f"Delete {project.track_name(track)}" + (" everywhere" if everywhere else f" in frames {first} to {last}")
+    title = f"Delete {project.track_name(track)}" + (" in all frames" if everywhere else f" in frames {first} to {last}")
     return Edit(title, tuple(Change(f, track, the_pose(project, f, track), None) for f in frames))
 
 

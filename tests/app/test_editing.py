@@ -287,6 +287,34 @@ def test_delete_from_here_on(bench: Bench) -> None:
     assert any("from here on" in toast.text.text() for toast in bench.window.toasts.toasts)
 
 
+def test_delete_in_all_frames(bench: Bench) -> None:
+    bench.press(Qt.Key.Key_2)
+    bench.press(Qt.Key.Key_Delete, SHIFT)
+    bench.one_step("Delete Person 2 in all frames", 2)
+    assert bench.project.tracks() == (1,)
+    bench.press(Qt.Key.Key_Z, CTRL)
+    bench.settle()
+    assert bench.project.track_frames(2).tolist() == [2, 3, 4, 5, 9]
+
+
+def test_each_state_and_each_step_of_a_nudge_has_its_key(bench: Bench) -> None:
+    click(bench.window, bench.at(WRIST))
+    start = bench.at(WRIST)
+    for code, state in ((Qt.Key.Key_O, 1), (Qt.Key.Key_X, 0), (Qt.Key.Key_V, 2)):
+        bench.press(code)
+        bench.settle()
+        assert bench.pose().visibility[WRIST] == state
+    for code, held, step in (
+        (Qt.Key.Key_Left, PLAIN, (-1, 0)), (Qt.Key.Key_Down, SHIFT, (0, 10)), (Qt.Key.Key_Up, ALT, (0, -0.1)),
+        (Qt.Key.Key_Right, ALT, (0.1, 0)),
+    ):  # fmt: skip
+        before = bench.at(WRIST)
+        bench.press(code, held)
+        bench.settle()
+        assert np.allclose(bench.at(WRIST) - before, step)
+    assert np.allclose(bench.at(WRIST) - start, (-0.9, 9.9)) and bench.window.session.frame == FRAME
+
+
 # ---- left and right ----------------------------------------------------------------------------------------------------
 
 

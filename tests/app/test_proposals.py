@@ -9,6 +9,7 @@ import pytest
 from conftest import write_numbered_video
 from hands import CTRL, SHIFT, click, drag, key, wait_until
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from app.labels.changes import Change, Edit
@@ -239,6 +240,25 @@ def test_join_two_people_of_one(window: MainWindow) -> None:
     key(window, Key.Key_Z, CTRL)
     settle(window)
     assert window.session.project.tracks() == (1, 2, 3)
+
+
+def test_two_people_exchange_their_ids_in_this_frame_alone(window: MainWindow) -> None:
+    project, scope = window.session.project, window.proposals.scope
+    one, two = project.pose(7, 1), project.pose(7, 2)
+    go(window, 7)
+    click(window, window.canvas.pose(1).keypoints[0])
+    key(window, Key.Key_T, CTRL)
+    assert window.proposals.id_bar.isVisible() and len(window.proposals.ids.change.frames) > 1  # from here on, unless one says
+    scope.setFocus()
+    while scope.currentData() != "here":
+        QTest.keyClick(scope, Key.Key_Up if scope.findData("here") < scope.currentIndex() else Key.Key_Down)
+    assert tuple(window.proposals.ids.change.frames) == (7,)
+    assert project.pose(7, 1) is one  # nothing is done yet
+    window.proposals.id_bar.apply_button.click()
+    settle(window)
+    assert np.array_equal(project.pose(7, 1).keypoints, two.keypoints)
+    assert np.array_equal(project.pose(7, 2).keypoints, one.keypoints)
+    assert project.pose(8, 1).keypoints[0, 0] < 120 < project.pose(8, 2).keypoints[0, 0]
 
 
 def test_an_id_given_by_ctrl_and_digit_over_the_chosen_range(window: MainWindow) -> None:

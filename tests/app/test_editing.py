@@ -73,6 +73,13 @@ class Bench:
         self.session.scrub(frame)
         self.qtbot.waitUntil(lambda: self.canvas.shown_frame == frame, timeout=5000)
 
+    def listed(self, track: int, words: str, signed: bool) -> None:
+        """The people panel says so of a person, with a sign or without."""
+        model = self.window.docks["people"].widget().model
+        cell = model.index(model.tracks.index(track), 1)
+        self.qtbot.waitUntil(lambda: words in cell.data(Qt.ItemDataRole.ToolTipRole))
+        assert (cell.data(Qt.ItemDataRole.DecorationRole) is not None) == signed
+
     def one_step(self, title: str, track: int = 1, frame: int = FRAME) -> tuple[Pose | None, Pose | None]:
         """The pose before and after the last edit, which was one step of that title and is undone and done again by key."""
         assert self.titles()[-1] == title
@@ -355,6 +362,7 @@ def test_a_locked_person_stays_as_they_are_under_mouse_and_keys(bench: Bench) ->
     bench.press(Qt.Key.Key_L)
     bench.settle()
     assert bench.titles() == ["Lock Person 1"] and bench.canvas.people()[0].locked
+    bench.listed(1, "predicted, locked", signed=True)
     before = bench.pose()
     drag(bench.window, bench.at(WRIST), bench.at(WRIST, by=(30, 10)))
     assert "locked" in bench.window.status.currentMessage()
@@ -381,6 +389,8 @@ def test_hidden_people_are_neither_drawn_nor_found_and_nothing_is_written(bench:
     place = bench.at(WRIST)
     bench.press(Qt.Key.Key_H)
     assert [p.track for p in bench.canvas.people()] == [2] and bench.session.selected_track is None
+    bench.listed(1, "predicted, hidden", signed=True)
+    bench.listed(2, "predicted\n", signed=False)
     click(bench.window, place)
     assert bench.session.selected_track is None
     bench.press(Qt.Key.Key_1)  # who is selected on purpose is seen, and keeps their number

@@ -24,6 +24,8 @@ _Index = QModelIndex | QPersistentModelIndex
 _COLUMNS = ("Name", "Here", "Frames", "By hand")
 #: By figure of ``Project.frame_states``.
 _STATES = ("", "predicted", "edited", "accepted", "imported")
+#: As wide as the sign of somebody who is locked or hidden, which stands before the words.
+_ROOM_OF_SIGN = " " * 6
 
 
 def nearest_frame(frames: np.ndarray, frame: int) -> int | None:
@@ -50,7 +52,7 @@ class PeopleModel(QStandardItemModel):
         self._names: dict[int, str] = {}
         self._counts: dict[int, tuple[int, int]] = {}
         self._here: dict[int, int] = {}
-        self._written: dict[int, tuple[str, tuple[int, int], int]] = {}
+        self._written: dict[int, tuple[object, ...]] = {}
 
     def refresh(self) -> None:
         """Read everything anew; rows stay where they are unless people came or went."""
@@ -99,11 +101,14 @@ class PeopleModel(QStandardItemModel):
     def _write(self, row: int, track: int) -> None:
         """Bring a row up to date; nothing is touched, and so nothing painted, that is as it was."""
         name, counts, here = self._names[track], self._counts[track], self._here.get(track, 0)
-        if self._written.get(track) == (name, counts, here):
+        locked, hidden = self._session.is_locked(track), track in self._session.display.hidden
+        written = (name, counts, here, locked, hidden)
+        if self._written.get(track) == written:
             return
-        self._written[track] = name, counts, here
+        self._written[track] = written
         frames, by_hand = counts
         where = _STATES[here] if here else "not in this frame"
+        where += ", locked" * locked + ", hidden" * hidden
         tip = f"{name} (id {track}), {where}\nin {frames:,} frames, {by_hand:,} edited or accepted by hand"
         ground = None if here else QBrush(QColor(theme.colors().muted))
         bold = QFont()
@@ -113,6 +118,9 @@ class PeopleModel(QStandardItemModel):
             item.setText(text)
             item.setToolTip(tip)
             item.setData(ground, Qt.ItemDataRole.ForegroundRole)
+            if column == 1:
+                sign = "eye-off-outline" if hidden else "lock-outline" if locked else ""
+                item.setData(theme.icon(sign, theme.colors().muted) if sign else None, Qt.ItemDataRole.DecorationRole)
             if column == 0:
                 item.setData(bold if here == 3 else None, Qt.ItemDataRole.FontRole)
 
@@ -156,6 +164,7 @@ class PeoplePanel(Page):
         session.video_opened.connect(self._video_opened)
         session.labels_changed.connect(self._labels_changed)
         session.picture_ready.connect(self._pace.ask)
+        session.display_changed.connect(self._pace.ask)  # somebody was hidden, perhaps
         session.selection_changed.connect(self._follow)
         theme.theme().changed.connect(self.model.recolour)
         in_force().changed.connect(self.refresh)
@@ -167,7 +176,8 @@ class PeoplePanel(Page):
 
     def _fit(self) -> None:
         count = f"{self._session.n_frames:,}"
-        self.fit_columns(self.table, {0: ("Person 100",), 1: _STATES, 2: (count,), 3: (count,)})
+        signed = tuple(f"{state}{_ROOM_OF_SIGN}" for state in _STATES)
+        self.fit_columns(self.table, {0: ("Person 100",), 1: signed, 2: (count,), 3: (count,)})
 
     def refresh(self) -> None:
         """Read everything anew."""

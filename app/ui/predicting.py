@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -45,6 +45,8 @@ class Predicting(QObject):
         self._failed_before = False
         self._peaks_ticket = 0
         self._thread: InferenceThread | None = None
+        #: Called in the inference thread with what ``activation_ready`` will bring, to make pictures of it there.
+        self.prepare_activation: Callable[[Any], None] | None = None
 
     # ---- what is chosen ------------------------------------------------------------------------------------------------
 
@@ -218,7 +220,8 @@ class Predicting(QObject):
             return None
         if self._thread is None:
             thread = InferenceThread(
-                session.project, session.video_path, session.index, session.frame, self.device, self.weights, run, session
+                session.project, session.video_path, session.index, session.frame, self.device, self.weights, run, session,
+                self._prepare_activation,
             )
             thread.weights_taken.connect(self._weights_taken)
             thread.status.connect(self._status_told)
@@ -245,6 +248,10 @@ class Predicting(QObject):
     def _heatmaps(self, result: Any) -> None:
         if self.sender() is self._thread:  # not of a video that was closed meanwhile
             self.heatmap_ready.emit(result)
+
+    def _prepare_activation(self, result: Any) -> None:
+        if (prepare := self.prepare_activation) is not None:
+            prepare(result)
 
     def _activation(self, result: Any) -> None:
         if self.sender() is self._thread:

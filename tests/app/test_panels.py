@@ -22,7 +22,7 @@ from app.ui.main_window import MainWindow
 from app.ui.palettes import PALETTES
 from app.ui.panels.envelope import Envelope, thinned
 from app.ui.panels.people import nearest_frame
-from app.ui.panels.tiles import Tile, Tiles
+from app.ui.panels.tiles import Tile, Tiles, tile_image
 from app.ui.panels_table import PANELS
 from app.ui.settings import settings
 from glsmamba.data.skeletons import POSETRACK15
@@ -389,7 +389,7 @@ def test_tiles_wrap_and_are_chosen_by_keys(qtbot) -> None:
     tiles = Tiles("Maps", 50)
     qtbot.addWidget(tiles)
     tiles.set_choosable()
-    tiles.show_tiles(tuple(Tile(str(n), np.zeros((40, 30, 3), np.uint8), str(n)) for n in range(7)), "0")
+    tiles.show_tiles(tuple(Tile(str(n), tile_image(np.zeros((40, 30, 3), np.uint8)), str(n)) for n in range(7)), "0")
     narrow, wide = tiles.heightForWidth(120), tiles.heightForWidth(600)
     assert narrow > 2 * wide
     with qtbot.waitSignal(tiles.chosen) as chosen:

@@ -14,12 +14,12 @@ from app.labels.changes import LabelChange
 from app.labels.pose import Pose, Provenance, Visibility
 from app.ui import theme
 from app.ui.map_words import FACTORS, PATHS, QUANTITIES, REDUCTIONS, block_words, path_words, sentence, title
+from app.ui.panels.map_tiles import MapTiles, chosen_path, make_tiles
 from app.ui.panels.page import Pace, Page
-from app.ui.panels.tiles import Tile, Tiles
+from app.ui.panels.tiles import Tiles
 from app.ui.session import Session
 from glsmamba.data.skeletons import joint_words
 from glsmamba.map_files import save_maps
-from glsmamba.map_pictures import DIVERGING, laid_over, scale_of
 from glsmamba.maps import MapKind
 
 __all__ = ["ActivationPanel"]
@@ -43,6 +43,8 @@ class ActivationPanel(Page):
         self.result: Any = None
         self._asked: tuple | None = None
         self._asked_joint: int | None = None
+        #: Written by the inference thread, always as a whole, or here when the display options have changed since.
+        self._made: MapTiles | None = None
         body = QWidget(scroll)
         scroll.setWidget(body)
         column = QVBoxLayout(body)
@@ -116,6 +118,7 @@ class ActivationPanel(Page):
         session.selection_changed.connect(self._ask_soon)
         session.labels_changed.connect(self._labels_changed)
         session.playing_changed.connect(lambda _playing: self._ask_soon())
+        session.model.prepare_activation = self.prepare
         session.model.activation_ready.connect(self._ready)
         session.display_changed.connect(self._display_changed)
         theme.theme().changed.connect(self._draw)
@@ -227,6 +230,10 @@ class ActivationPanel(Page):
 
     # ---- showing -------------------------------------------------------------------------------------------------------
 
+    def prepare(self, result: Any) -> None:
+        """Make the tiles of what is about to be shown. Called in the inference thread."""
+        self._made = make_tiles(result, self._session.display)
+
     def _ready(self, result: Any) -> None:
         session = self._session
         if result.frame != session.shown_frame or (self._asked is not None and result.track != self._asked[1]):
@@ -267,40 +274,14 @@ class ActivationPanel(Page):
         result, display = self.result, self._session.display
         if result is None or not self.on_screen:
             return
-        maps, pictures = result.maps.maps, result.pictures
-        path = display.activation_path if display.activation_path in maps else "all"
+        made = self._made
+        if made is None or not made.suits(result, display):
+            made = self._made = make_tiles(result, display)
+        path = chosen_path(result, display)
         self.path.setCurrentIndex(self.path.findData(path))
-        order = [name for name in PATHS if name in maps and not name.startswith("pair_") and name != "nall"]
-        scales = {name: scale_of(maps[name], result.maps.kind) for name in {path, *order}}
-        _, h, w = maps[path].shape
-        middle = len(result.frames) // 2
-        query = result.maps.query
-
-        def tile(name: str, n: int, caption: str, tip: str, key: str) -> Tile:
-            scale = scales[name]
-            colours = DIVERGING if scale.diverging else display.colormap
-            opacity = display.activation_opacity
-            image = laid_over(pictures[n], scale.values[n], scale.low, scale.high, colours, opacity, scale.diverging)
-            mark = ((query[2] + 0.5) / w, (query[1] + 0.5) / h) if query is not None and query[0] == n else None
-            return Tile(key, image, caption, tip, mark)
-
-        words = {name: path_words(name, result.transposed) for name in scales}
-        numbers = [(n, frame, ", the key frame" * (n == middle)) for n, frame in enumerate(result.frames)]
-        strip = tuple(tile(path, n, f"{frame}", f"frame {frame}{which}", str(n)) for n, frame, which in numbers)
-        self.frames.show_tiles(strip, str(middle))
-        if display.activation_compare:
-            table = [
-                tile(name, n, f"{frame}", f"{words[name][1].capitalize()}; frame {frame}{which}", name)
-                for name in order
-                for n, frame, which in numbers
-            ]
-            self.paths.show_tiles(tuple(table), path, tuple(words[name][0] for name in order))
-        else:
-            row = tuple(tile(name, middle, words[name][0], words[name][1].capitalize(), name) for name in order)
-            self.paths.show_tiles(row, path)
-        self.sentence.setText(
-            sentence(result.maps, path, f"{self.whose()} (+)", scales[path].logarithmic, result.transposed)
-        )
+        self.frames.show_tiles(made.strip, str(len(result.frames) // 2))
+        self.paths.show_tiles(made.paths, path, made.headings)
+        self.sentence.setText(sentence(result.maps, path, f"{self.whose()} (+)", made.logarithmic, result.transposed))
 
     def whose(self) -> str:
         """The query in words."""
@@ -320,8 +301,7 @@ class ActivationPanel(Page):
         return f"{self._session.track_name(result.track)}, frame {result.frame}: {what}"
 
     def _shown_path(self) -> str:
-        path = self._session.display.activation_path
-        return path if path in self.result.maps.maps else "all"
+        return chosen_path(self.result, self._session.display)
 
     def save(self, path: Path) -> None:
         """Write what is shown as a picture or all maps as numbers, behind the window's back; a message tells of it."""

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.ui import theme
 
-__all__ = ["Tile", "Tiles"]
+__all__ = ["Tile", "Tiles", "tile_image"]
 
 _GAP = 4
 
@@ -22,17 +22,25 @@ class Tile:
 
     Attributes:
         key: what a click on it says.
-        image: (h, w, 3) uint8 RGB.
+        image: what :func:`tile_image` makes.
         caption: under it.
         tip: said by the tool tip and to screen readers.
         mark: place of a cross on it, as shares of width and height, or None.
     """
 
     key: str
-    image: np.ndarray
+    image: QImage
     caption: str
     tip: str = ""
     mark: tuple[float, float] | None = None
+
+
+def tile_image(rgb: np.ndarray) -> QImage:
+    """A picture for a tile from (h, w, 3) uint8 RGB, in any thread."""
+    pixels = np.ascontiguousarray(rgb)
+    h, w, _ = pixels.shape
+    image = QImage(pixels.data, w, h, pixels.strides[0], QImage.Format.Format_RGB888)
+    return image.convertToFormat(QImage.Format.Format_RGB32)  # a copy, and what Qt scales fastest
 
 
 class Tiles(QWidget):
@@ -51,7 +59,6 @@ class Tiles(QWidget):
         self.tiles: tuple[Tile, ...] = ()
         self.current = ""
         self.headings: tuple[str, ...] = ()
-        self._images: list[QImage] = []
         self._choosable = False
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
@@ -68,12 +75,6 @@ class Tiles(QWidget):
         """Show other tiles; with ``headings`` in as many rows, each under its heading."""
         height = self._height(self.width())
         self.tiles, self.current, self.headings = tiles, current, headings
-        self._images = []
-        for tile in tiles:
-            pixels = np.ascontiguousarray(tile.image)
-            h, w, _ = pixels.shape
-            image = QImage(pixels.data, w, h, pixels.strides[0], QImage.Format.Format_RGB888)
-            self._images.append(image.convertToFormat(QImage.Format.Format_RGB32))  # a copy, and what Qt scales fastest
         if self._height(self.width()) != height:
             self.updateGeometry()
         self.update()
@@ -86,7 +87,7 @@ class Tiles(QWidget):
             columns, widest = len(self.tiles) // len(self.headings), 3.0  # a table grows with its room
         tile = max((width - _GAP * (columns - 1)) // columns, 8)
         tile = min(tile, round(self._wanted * widest))
-        h, w = self.tiles[0].image.shape[:2] if self.tiles else (4, 3)
+        h, w = (self.tiles[0].image.height(), self.tiles[0].image.width()) if self.tiles else (4, 3)
         return columns, tile, round(tile * h / w), self.fontMetrics().height() + 2
 
     def _row_height(self, width: int) -> int:
@@ -124,9 +125,9 @@ class Tiles(QWidget):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         c = theme.colors()
-        for n, (tile, image) in enumerate(zip(self.tiles, self._images, strict=True)):
+        for n, tile in enumerate(self.tiles):
             place = self._place(n)
-            painter.drawImage(place, image)
+            painter.drawImage(place, tile.image)
             current = tile.key == self.current
             if tile.mark is not None:
                 at = QPointF(place.x() + tile.mark[0] * place.width(), place.y() + tile.mark[1] * place.height())

@@ -49,6 +49,7 @@ class InferenceThread(QThread):
         device: "auto", "cpu" or "cuda:n".
         weights: file or name of the model's weights; "" for what there is.
         run: False only answers requests until :meth:`resume`.
+        prepare_activation: called in this thread with what ``activation`` will bring.
     """
 
     status = Signal(object)
@@ -61,10 +62,11 @@ class InferenceThread(QThread):
 
     def __init__(
         self, project: Any, video: Path, index: Any, frame: int, device: str, weights: str = "", run: bool = True,
-        parent: QObject | None = None
+        parent: QObject | None = None, prepare_activation: Callable[[Any], None] | None = None,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("inference")
+        self._prepare = prepare_activation
         self._project, self._video, self._index, self._device = project, video, index, device
         self._weights = weights
         self._lock = threading.Lock()
@@ -131,7 +133,7 @@ class InferenceThread(QThread):
 
     def activation_now(self, frame: int, track: int, query: int | tuple[float, float] | None, kind: MapKind) -> None:
         """Activation maps of a person for a joint, a point in pixels of the frame, or all tokens; ``activation`` follows."""
-        self._tell(lambda engine: self._watch(engine.activation(frame, track, query, kind), self.activation))
+        self._tell(lambda engine: self._watch(engine.activation(frame, track, query, kind), self.activation, self._prepare))
 
     def peaks_now(self, ticket: int, boxes: Mapping[int, Box]) -> None:
         """Peaks of a person's heat maps in several frames (frame -> box); ``peaks`` follows for each. One ticket at a time."""
@@ -220,8 +222,8 @@ class InferenceThread(QThread):
 
         self.devices.emit(tuple((device.name, device.title) for device in available_devices()))
 
-    def _watch(self, future: Future[Any], answer: Any) -> None:
-        """Emit the result, or say in a message why there is none."""
+    def _watch(self, future: Future[Any], answer: Any, prepare: Callable[[Any], None] | None = None) -> None:
+        """Emit the result, once ``prepare`` has seen it, or say in a message why there is none."""
 
         def settled(future: Future[Any]) -> None:
             try:
@@ -231,6 +233,8 @@ class InferenceThread(QThread):
             except Exception as error:
                 self.message.emit(Message(str(error), "warning"))
                 return
+            if prepare is not None:
+                prepare(result)
             if answer is not None:
                 answer.emit(result)
 

@@ -19,7 +19,7 @@ def share_lock() -> None:
     A repaint crosses between Qt and Python dozens of times, and each crossing waits for the lock until the thread that holds it
     has had it for the switch interval: 5 ms as Python comes, so that ten of them are a stall one can see.
     """
-    sys.setswitchinterval(0.001)
+    sys.setswitchinterval(0.0002)
 
 
 def stand_back() -> None:

@@ -180,6 +180,20 @@ def test_what_the_model_says_of_its_own_doubt_is_shown_or_that_it_says_nothing(q
     assert f"probability {sure[WRIST]:.2f}".replace("0.", ".") in tip and "px" in tip
 
 
+def test_a_name_is_typed_by_keyboard_alone(qtbot, window) -> None:
+    window.activateWindow()
+    window.canvas.setFocus()
+    key(window, Qt.Key.Key_F3)
+    key(window, Qt.Key.Key_F2)  # nobody is selected yet
+    line = QApplication.focusWidget()
+    assert isinstance(line, QLineEdit) and window.session.selected_track == 1
+    QTest.keyClicks(line, "Anna")
+    QTest.keyClick(line, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: window.session.track_name(1) == "Anna")
+    assert [step.title for step in window.session.project.history()] == ["Rename Person 1 to Anna"]
+    assert window.session.frame == 0  # no letter went to an action
+
+
 def test_every_column_that_can_be_changed_is_typed_by_keyboard_alone(qtbot, window) -> None:
     session, joint = window.session, WRIST - 1
     session.select(1, joint)

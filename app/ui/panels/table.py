@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from app.ui import theme
@@ -30,6 +31,12 @@ class _Table(QTableView):
             index = cells[0]
             self.selectionModel().setCurrentIndex(index, self.selectionCommand(index))
         return super().edit(index, trigger, event)  # type: ignore[arg-type]
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """F2 without a current row means the first one: else the letters that follow would be taken for keys of actions."""
+        if event.key() == Qt.Key.Key_F2 and not self.currentIndex().isValid() and self.model().rowCount():
+            self.setCurrentIndex(self.model().index(0, 0))
+        super().keyPressEvent(event)
 
     def moveCursor(self, action: _Action, keys: Qt.KeyboardModifier) -> QModelIndex:
         """Tab and Shift+Tab leave the cell one types in for the next such cell, over the end of a row to the next row."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.ui import theme
 from app.ui.actions.in_force import in_force, key, with_key
@@ -42,6 +42,10 @@ def _always() -> str:
     return f" With a joint selected they move it; {always[0]} and {always[1]} always step." if all(always) else ""
 
 
+#: Of the words, and from the card to the edge of the picture, in logical pixels.
+_WIDTH, _EDGE = 304, 16
+
+
 class Hints(QFrame):
     """A small card in the corner of the picture."""
 
@@ -52,13 +56,23 @@ class Hints(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 12, 16, 8)
         column.setSpacing(theme.GRID)
-        self._labels = [QLabel(self) for _ in _lines()]
+        self._words = QWidget()
+        self._words.setObjectName("hint_words")
+        lines = QVBoxLayout(self._words)
+        lines.setContentsMargins(0, 0, 0, 0)
+        lines.setSpacing(theme.GRID)
+        self._labels = [QLabel(self._words) for _ in _lines()]
         for line in self._labels:
             line.setTextFormat(Qt.TextFormat.RichText)
             line.setWordWrap(True)
-            line.setFixedWidth(304)
-            column.addWidget(line)
-        button = QPushButton("Got it", self)
+            lines.addWidget(line)
+        self._scrolled = QScrollArea(self)  # where the picture is low, as at 300 %, the button stays in sight
+        self._scrolled.setFrameShape(QFrame.Shape.NoFrame)
+        self._scrolled.setWidget(self._words)
+        self._scrolled.viewport().setAutoFillBackground(False)
+        self._scrolled.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        column.addWidget(self._scrolled)
+        self.button = button = QPushButton("Got it", self)
         theme.set_role(button, "flat")
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.clicked.connect(self.dismiss)
@@ -73,7 +87,6 @@ class Hints(QFrame):
     def offer(self) -> None:
         """Show the hints unless they were dismissed once."""
         if not settings().value(_KEY, False, bool):
-            self.adjustSize()
             self._place()
             self.show()
             self.raise_()
@@ -86,15 +99,35 @@ class Hints(QFrame):
     def _say(self) -> None:
         for label, (head, rest) in zip(self._labels, _lines(), strict=True):
             label.setText(f"<b>{escape(head)}</b> {escape(rest)}")
-        self.adjustSize()
         self._place()
 
     def _style(self) -> None:
         c = theme.colors()
-        self.setStyleSheet(f"#hints {{ background: {c.raised}; border: 1px solid {c.line}; border-radius: 6px; }}")
+        self.setStyleSheet(
+            f"#hints {{ background: {c.raised}; border: 1px solid {c.line}; border-radius: 6px; }}"
+            f"#hint_words {{ background: {c.raised}; }}"
+        )
 
     def _place(self) -> None:
-        self.move(self._host.width() - self.width() - 16, 16)
+        layout, bar = self.layout(), self._scrolled.verticalScrollBar().sizeHint().width()
+        assert layout is not None
+        around = layout.contentsMargins()
+        wide = self._host.width() - 2 * _EDGE - around.left() - around.right() - 2
+        frame = around.top() + around.bottom() + self.button.sizeHint().height() + theme.GRID + 2
+        room = max(self._host.height() - 2 * _EDGE - frame, 0)
+        high = self._set_width(min(_WIDTH, wide))
+        if high > room:
+            self._set_width(min(_WIDTH, wide - bar))
+        self._scrolled.setFixedSize(self._words.width() + (bar if high > room else 0), min(high, room))
+        self.adjustSize()
+        self.move(self._host.width() - self.width() - _EDGE, _EDGE)
+
+    def _set_width(self, width: int) -> int:
+        """Wrap the words at a width; returns how high they are then."""
+        for line in self._labels:
+            line.setFixedWidth(max(width, 0))
+        self._words.adjustSize()
+        return self._words.height()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay in the corner."""

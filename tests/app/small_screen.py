@@ -89,7 +89,6 @@ def wrong(parent: QWidget, name: str) -> list[str]:
 
 def opened() -> MainWindow:
     settings().setValue("model/predict_while_working", False)
-    settings().setValue("hints/dismissed", True)
     make_application([])
     window = make_window(write_numbered_video(FOLDER / "numbered.mp4"))
     session = window.session
@@ -113,14 +112,22 @@ def problems(window: MainWindow) -> list[str]:
         found.append(f"the picture has only {canvas}")
     if timeline.height() < 90:
         found.append(f"the timeline has only {timeline}")
+    hints = window.hints
+    if not window.canvas.rect().contains(rect_in(hints.button, window.canvas)):
+        found.append("the button of the hints is out of sight")
+    found += wrong(hints, "hints")
+    hints.button.click()
     found += wrong(window.transport, "transport") + wrong(window.status, "status bar")
     for panel in PANELS:
         dock = window.docks[panel.id]
         dock.show()
         dock.raise_()
         wait_until(lambda dock=dock: dock.widget().on_screen, panel.title)
-        QTest.qWait(100)
-        found += wrong(dock.widget(), panel.title)
+        for _ in range(30):  # what is computed beside the window comes and is laid out
+            QTest.qWait(100)
+            if not (here := wrong(dock.widget(), panel.title)):
+                break
+        found += here
     for menu in window.findChildren(QMenu):
         hint, style = menu.sizeHint(), menu.style()
         if hint.width() > room.width():

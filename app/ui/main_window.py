@@ -160,13 +160,14 @@ class MainWindow(QMainWindow):
     # ---- what the session tells ----------------------------------------------------------------------------------------
 
     def _video_opened(self, video: Any) -> None:
+        # The docks come alive, and all is drawn, once everybody has been told and laid out: all at a stretch would be a stall.
+        self.setUpdatesEnabled(False)
+        QTimer.singleShot(0, self, self._wake_docks)
         self.pages.setCurrentWidget(self.welcome if video is None else self.canvas)
         # A stack is as tall as its tallest page, hidden or not: the empty page must not push the timeline together.
         policy = QSizePolicy.Policy.Preferred if video is None else QSizePolicy.Policy.Ignored
         self.welcome.setSizePolicy(policy, policy)
         self._show_below(video is not None)
-        for dock in self.docks.values():
-            dock.setEnabled(video is not None)
         if video is None:
             self.setWindowTitle("GLSMamba Studio")
             self.setWindowFilePath("")
@@ -176,6 +177,11 @@ class MainWindow(QMainWindow):
         self.status.show_zoom(self.canvas.view.camera_scale)
         self.canvas.setFocus()
         self.hints.offer()
+
+    def _wake_docks(self) -> None:
+        for dock in self.docks.values():
+            dock.setEnabled(self.session.video is not None)
+        self.setUpdatesEnabled(True)
 
     def _preview(self, _picture: Any) -> None:
         if self.session.video is None:

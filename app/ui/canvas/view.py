@@ -49,6 +49,7 @@ class CanvasView(pg.GraphicsView):
         self._scale, self._origin = 1.0, np.zeros(2)
         self._size = (0, 0)
         self._fitted = True
+        self._applied: tuple[float, ...] = ()
         super().__init__(parent, useOpenGL=False, background=GROUND)
         self.setCacheMode(QGraphicsView.CacheModeFlag.CacheNone)
         self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.FullViewportUpdate)
@@ -144,6 +145,9 @@ class CanvasView(pg.GraphicsView):
             return
         w, h = self._viewport_size() / self._scale
         x, y = self._origin
+        if (applied := (self._scale, x, y, w, h)) == self._applied:
+            return
+        self._applied = applied
         self.box.setRange(xRange=(x, x + w), yRange=(y, y + h), padding=0, disableAutoRange=True)
         self.camera_changed.emit()
 

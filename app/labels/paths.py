@@ -7,8 +7,8 @@ finds the cheapest such story that passes through all fixed frames: doubting a f
 joint itself does not make. Doubted frames are interpolated between believed ones. Grossly shifted ones are a mean of that curve
 and the shifted place: the closer the human's frames and the calmer the joint, the more the curve counts. NumPy and SciPy only.
 
-The drift's figures were chosen on one clip and checked on others, the rest on human tracks with errors put in: see
-``benchmarks/annotator_effort.py``.
+The drift's figures were chosen on clips and human tracks other than those reported, the rest on human tracks with errors put
+in: see ``benchmarks/annotator_effort.py``.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _DOUBT, _MIRROR, _SHIFT, _HOLD = 2.5, 1.0, 0.15, 0.25
 _STEADY = 0.05
 #: Frames after which the model's error is a third of what it was; a shift of less than so many head sizes is none.
 _FADES, _NO_SHIFT = 5.0, 0.04
-#: Share of the model's errors below gross ones that lasts; the rest is alike for ``_FADES`` frames; and how large, against both
-#: together, is what differs from frame to frame.
-_LASTS, _WHITE = 0.5, 1.5
+#: Errors up to so many head sizes are small. The share of them that lasts, the rest being alike for ``_FADES`` frames; and how
+#: large, against both together, is what differs from frame to frame.
+_ROUGHLY, _LASTS, _WHITE = 0.3, 0.5, 1.5
 #: From so many head sizes on the model took something else for the joint, and may go on doing so: such a shift need not fade.
 _GROSS = 0.5
 #: Error of a shifted place in head sizes; half the frames over which a joint's acceleration is taken.
@@ -120,7 +120,9 @@ def fill(path: JointPath, centres: np.ndarray) -> Filled:
     if path.mirror_told is not None:
         usable[MIRROR] = path.mirror_told & ~path.fixed
     story = _story(path, places, usable)
-    frames = np.flatnonzero(~path.fixed & _reached(path, (story == OWN) & path.seen & ~drift.any(axis=1), centres))
+    as_seen = path.there & (np.linalg.norm(path.places - path.said, axis=1) <= _NO_SHIFT * path.size)
+    right = (story == OWN) & path.seen & as_seen & ~drift.any(axis=1)
+    frames = np.flatnonzero(~path.fixed & _reached(path, right, centres))
     nodes = np.flatnonzero(story >= 0)
     if len(nodes) == 0:  # not one frame says anything of this joint
         nowhere = np.zeros(0, np.int64)
@@ -148,7 +150,7 @@ def _drift(path: JointPath, off: np.ndarray) -> np.ndarray:
     The best linear estimate of an error of which one part lasts, one fades and one is noise, all else being known.
     """
     n = len(path.places)
-    keys = np.flatnonzero(path.fixed & path.told & (np.linalg.norm(off, axis=1) <= _GROSS * path.size))
+    keys = np.flatnonzero(path.fixed & path.told & (np.linalg.norm(off, axis=1) <= _ROUGHLY * path.size))
     if len(keys) == 0:
         return np.zeros((n, 2))
     alike = _LASTS + (1 - _LASTS) * np.exp(-np.abs(np.arange(n)[:, None] - keys) / _FADES)
@@ -252,12 +254,12 @@ def _pace(places: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.maximum(np.where(known_steps >= _AROUND, local, usual), usual)
 
 
-def _reached(path: JointPath, own: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """(n,) bool: frames that the corrections in ``centres`` speak for; ``own`` (n,): where the model is believed as it is."""
-    n = len(own)
+def _reached(path: JointPath, right: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """(n,) bool: frames that the corrections in ``centres`` speak for; ``right`` (n,): where the model's word stands."""
+    n = len(right)
     keys = np.flatnonzero(path.fixed)
-    agrees = own.copy()  # two frames in a row, or the last one there is
-    agrees[1:-1] &= own[:-2] | own[2:]
+    agrees = right.copy()  # two frames in a row, or the last one there is
+    agrees[1:-1] &= right[:-2] | right[2:]
     out = np.zeros(n, bool)
     for centre in np.asarray(centres).tolist():
         earlier, later = keys[keys < centre], keys[keys > centre]

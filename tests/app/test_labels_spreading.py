@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from labels_help import K, everything, new_project, plain, predicted
 
-from app.labels import Pose, Project, ProjectError, Provenance, Visibility, copying, edits, spreading
+from app.labels import Change, Edit, Pose, Project, ProjectError, Provenance, Visibility, copying, edits, spreading
 from glsmamba.data.skeletons import POSETRACK15
 
 WRIST, OTHER = POSETRACK15.index("left_wrist"), POSETRACK15.index("right_wrist")
@@ -282,3 +282,37 @@ def test_what_the_model_saw_is_kept_through_edits_and_reopening_and_never_comes_
         while again.can_undo:
             again.undo()
         assert all(np.isnan(again.pose(f, 1).predicted).all() for f in range(N))
+
+
+def test_a_correction_reaches_as_far_as_an_earlier_spread_or_mending_was_wrong(project: Project) -> None:
+    """The wrist is right throughout, but frames 15 to 22 were mended to the wrong place: one correction gives them back."""
+    fill(project)
+    changes = []
+    for frame in range(15, 23):
+        pose = project.pose(frame, 1)
+        places, origin = pose.keypoints.copy(), pose.provenance.copy()
+        places[WRIST] += (60.0, -40.0)
+        origin[WRIST] = Provenance.INTERPOLATED
+        changes.append(Change(frame, 1, pose, pose.with_(keypoints=places, provenance=origin)))
+    project.apply(Edit("Mend", tuple(changes)))
+    correct(project, 15)
+    project.apply(spreading.spread(project, spreading.plan(project, 1, [15])))
+    assert errors(project).max() < 1
+
+
+def test_a_small_error_of_one_frame_is_not_carried_far(project: Project) -> None:
+    for frame in range(N):
+        project.store_predictions(frame, {1: seen(frame, {WRIST: (4.0, 2.0)} if frame == 20 else None)}, model="T")
+    correct(project, 20)
+    project.apply(spreading.spread(project, spreading.plan(project, 1, [20])))
+    after, head = errors(project), spreading.head_size(project.pose(20, 1), POSETRACK15)
+    assert after.max() < 0.5 * np.hypot(4, 2) and after[[5, 35]].max() < 0.06 * head
+
+
+def test_only_the_joints_named_are_spread(project: Project) -> None:
+    for frame in range(N):
+        project.store_predictions(frame, {1: seen(frame, {WRIST: (60.0, 0.0), OTHER: (60.0, 0.0)})}, model="T")
+    for joint in (WRIST, OTHER):
+        correct(project, 18, joint)
+    assert set(spreading.plan(project, 1, {18: [WRIST]}).joints) == {WRIST}
+    assert set(spreading.plan(project, 1, {18: None}).joints) == {WRIST, OTHER}

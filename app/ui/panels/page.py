@@ -131,19 +131,20 @@ class Page(QStackedWidget):
             fixed = sum(width for (other, column), width in self._widths.items() if other is table and column not in useless)
             bar = table.verticalScrollBar().sizeHint().width() if table.verticalScrollBar().isVisible() else 0
             room = self.width() - bar - fixed - need
-            for column in useless:
-                table.setColumnHidden(column, True)
+            out = set(useless)
             for column in spared:
-                table.setColumnHidden(column, room < 0)
                 if room < 0:
+                    out.add(column)
                     room += self._widths.get((table, column), 0)
             # Where that is not enough the names stay whole all the same, and the table scrolls sideways.
             scrolls = room < 0 and need > 0 and bool(spared)
-            mode = QHeaderView.ResizeMode.Fixed if scrolls else QHeaderView.ResizeMode.Stretch
-            if table.horizontalHeader().sectionResizeMode(0) != mode:
-                table.horizontalHeader().setSectionResizeMode(0, mode)
+            mode, header = QHeaderView.ResizeMode.Fixed if scrolls else QHeaderView.ResizeMode.Stretch, table.horizontalHeader()
+            if header.sectionResizeMode(0) != mode:
+                header.setSectionResizeMode(0, mode)
             if scrolls:
-                table.setColumnWidth(0, need)
+                header.resizeSection(0, need)
+            for column in (*useless, *spared):  # last: a column hidden before would keep its room
+                table.setColumnHidden(column, column in out)
 
     def spare(self, table: QTableView, column: int) -> None:
         """Hide a column where there is no room for it and the whole first one; of several the one named first goes first."""

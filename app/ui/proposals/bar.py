@@ -34,13 +34,16 @@ class ProposalBar(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(12, theme.GRID, theme.GRID, theme.GRID)
         column.setSpacing(theme.GRID)
-        self.pictures = QVBoxLayout()
-        column.addLayout(self.pictures)
-        row = QHBoxLayout()
+        self._strip = QWidget(self)
+        self.pictures = QVBoxLayout(self._strip)
+        self.pictures.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._strip)
+        self._row = row = QHBoxLayout()
         row.setSpacing(theme.GRID)
         self.title = QLabel(self)
         self.title.setWordWrap(True)
         self.title.setTextFormat(Qt.TextFormat.PlainText)
+        self._below = QHBoxLayout()  # of the choices, where they have no room beside the words
         self.choices = QHBoxLayout()
         self.choices.setSpacing(theme.GRID)
         self.apply_button = QPushButton("Apply", self)
@@ -56,6 +59,7 @@ class ProposalBar(QFrame):
         row.addWidget(self.apply_button)
         row.addWidget(self.cancel_button)
         column.addLayout(row)
+        column.addLayout(self._below)
         self.detail = QLabel(self)
         self.detail.setWordWrap(True)
         self.detail.setTextFormat(Qt.TextFormat.PlainText)
@@ -91,12 +95,42 @@ class ProposalBar(QFrame):
         width = max(min(_WIDEST, self._host.width() - 4 * theme.GRID), 240)
         layout = self.layout()
         assert layout is not None
-        layout.activate()
-        height = max(layout.totalHeightForWidth(width), layout.totalMinimumSize().height())
+        # Where the picture is low the strip is left out: the picture itself shows what is proposed.
+        least = self._host.height() - 2 * theme.GRID
+        self._strip.setVisible(self._has_pictures)
+        self._set_choices_below(False)
+        if layout.totalMinimumSize().width() > width:
+            self._set_choices_below(True)
+        height = self._height(width)
+        if height > least and self._has_pictures:
+            self._strip.hide()
+            height = self._height(width)
         top = self._host.height() - height - 2 * theme.GRID
         self.setGeometry((self._host.width() - width) // 2, top, width, height)
         self.raise_()
         self._moved(height + theme.GRID)
+
+    @property
+    def _has_pictures(self) -> bool:
+        parts = (self.pictures.itemAt(i).widget() for i in range(self.pictures.count()))  # type: ignore[union-attr]
+        return any(part is not None and not part.isHidden() for part in parts)
+
+    def _height(self, width: int) -> int:
+        layout = self.layout()
+        assert layout is not None
+        layout.activate()
+        return max(layout.totalHeightForWidth(width), layout.totalMinimumSize().height())
+
+    def _set_choices_below(self, below: bool) -> None:
+        """The choices in a line of their own, or beside the words."""
+        old, new = (self._row, self._below) if below else (self._below, self._row)
+        if old.indexOf(self.choices) >= 0:
+            old.removeItem(self.choices)
+            self.choices.setParent(None)
+            new.insertLayout(1 if new is self._row else 0, self.choices)
+        layout = self.layout()
+        assert layout is not None
+        layout.invalidate()
 
     def _style(self) -> None:
         c = theme.colors()

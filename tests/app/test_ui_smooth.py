@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import qtawesome
 from PySide6.QtCore import QEvent, QObject, QPointF, QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QImage, QMouseEvent, QPainter
+from PySide6.QtGui import QColor, QIcon, QImage, QMouseEvent, QPainter, QTransform
 from PySide6.QtWidgets import QApplication
 
 from app.labels.pose import Pose, Provenance
 from app.labels.project import Project
 from app.ui.canvas.canvas import Canvas
 from app.ui.canvas.layer import Layer, translucent
+from app.ui.canvas.overlay_item import OverlayItem, ValueMap
 from app.ui.canvas.people_item import PeopleItem
 from app.ui.canvas.picture_item import Grid, halvings_for
 from app.ui.kept_icon import kept
@@ -188,6 +189,26 @@ def test_people_are_drawn_anew_when_they_change_and_not_when_the_pointer_moves(c
         assert kept != before
         canvas._people_item._layer = Layer()
         assert picture() == kept
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1.5, 2.0])
+def test_a_map_that_is_drawn_in_bands_has_no_seams(qapp, monkeypatch, ratio: float) -> None:
+    values = np.random.default_rng(0).random((56, 42)).astype(np.float32)
+    item = OverlayItem()
+    item.set_map(ValueMap.of(values, np.array([[0.11, 0, -6.3], [0, 0.11, -4.2]]), "made"), "viridis", 0.8)
+    drawn = []
+    for rows in (64, 10**6):
+        monkeypatch.setattr("app.ui.canvas.overlay_item._BAND_ROWS", rows)
+        image = QImage(int(500 * ratio), int(400 * ratio), QImage.Format.Format_RGB32)
+        image.setDevicePixelRatio(ratio)
+        image.fill(QColor(60, 70, 80))
+        painter = QPainter(image)
+        painter.setWorldTransform(QTransform(0.71, 0, 0, 0.71, 13.3, -20.7))
+        item.paint(painter, None)  # type: ignore[arg-type]
+        painter.end()
+        drawn.append(image)
+    assert drawn[0] == drawn[1]
+    assert drawn[0].pixelColor(int(150 * ratio), int(150 * ratio)) != QColor(60, 70, 80)
 
 
 def test_an_icon_that_is_kept_looks_the_same(qapp) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QImage, QPainter, QTransform
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from glsmamba.map_pictures import DIVERGING, coloured
 
 _FINER = 4
+#: Rows of the screen for which Qt scales an image where it is called. More it divides among threads of its own and waits for
+#: them, which takes long when a model computes on all cores.
+_BAND_ROWS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,8 +111,19 @@ class OverlayItem(pg.GraphicsObject):
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:  # noqa: D102
         if self._image is None:
             return
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.setTransform(self._place, True)
-        painter.drawImage(0, 0, self._image)
-        painter.restore()
+        size = QRectF(0, 0, self._image.width(), self._image.height())
+        to_screen = self._place * painter.worldTransform()
+        seen = to_screen.mapRect(size)
+        if widget is not None:
+            seen = seen.intersected(QRectF(widget.rect()))
+        device = painter.device()
+        ratio = device.devicePixelRatioF() if device is not None else 1.0
+        left, wide = math.floor(seen.left()), math.ceil(seen.width()) + 1
+        for row in range(math.floor(seen.top() * ratio), math.ceil(seen.bottom() * ratio), _BAND_ROWS):
+            painter.save()
+            painter.setWorldTransform(QTransform())  # bands end where pixels of the screen do: none is drawn twice
+            painter.setClipRect(QRectF(left, row / ratio, wide, _BAND_ROWS / ratio), Qt.ClipOperation.IntersectClip)
+            painter.setWorldTransform(to_screen)
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawImage(0, 0, self._image)
+            painter.restore()

@@ -119,10 +119,11 @@ def hover_maps(window: Any, seconds: float) -> list[float]:
     session.scrub(frame)
     live(2, lambda: session.picture is not None and session.picture[0] == frame)
     track, pose = max(session.poses(frame).items(), key=lambda item: item[1].box[2] * item[1].box[3])
-    session.select(track)
-    window.docks["activation"].show()
-    window.docks["activation"].raise_()
-    session.set_display(show_activation=True)
+    docks, show = window.docks, session.set_display
+    acts = (docks["activation"].show, docks["activation"].raise_, lambda: show(show_activation=True))
+    for act in (lambda: session.select(track), *acts):  # one at a time, as a hand does
+        act()
+        live(0.1)
     moved, waited = [0.0], []
 
     def arrived(_result: object) -> None:
@@ -144,9 +145,9 @@ def hover_maps(window: Any, seconds: float) -> list[float]:
         moved[0] = moved[0] or time.perf_counter()
         live(1 / 60)
     session.model.activation_ready.disconnect(arrived)
-    session.set_display(show_activation=False)
-    window.docks["people"].raise_()
-    window.docks["keypoints"].raise_()
+    for act in (lambda: show(show_activation=False), docks["people"].raise_, docks["keypoints"].raise_):
+        act()
+        live(0.1)
     return waited
 
 

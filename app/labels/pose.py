@@ -75,9 +75,11 @@ class Pose:
             given = getattr(self, name)
             known = np.nan if given is None else np.asarray(given, dtype=np.float32)
             self._freeze(name, np.where(of_model, known, np.float32(np.nan)).astype(np.float32))
-        given = np.full(self.keypoints.shape, np.nan) if self.predicted is None else self.predicted
-        not_now = (self.provenance != Provenance.MODEL)[:, None]
-        self._freeze("predicted", np.where(not_now, given, np.float32(np.nan)).astype(np.float32))
+        places = np.full(self.keypoints.shape, np.nan, np.float32)
+        if self.predicted is not None:
+            not_now = self.provenance != Provenance.MODEL
+            places[not_now] = np.asarray(self.predicted)[not_now]
+        self._freeze("predicted", places)
 
     def _freeze(self, name: str, value: np.ndarray) -> None:
         value.setflags(write=False)

@@ -7,8 +7,8 @@ finds the cheapest such story that passes through all fixed frames: doubting a f
 joint itself does not make. Doubted frames are interpolated between believed ones. Grossly shifted ones are a mean of that curve
 and the shifted place: the closer the human's frames and the calmer the joint, the more the curve counts. NumPy and SciPy only.
 
-The drift's figures were chosen on clips and human tracks that ``benchmarks/annotator_effort.py`` names, the rest on human tracks
-with errors put in.
+The drift's figures were chosen on clips and human tracks that ``benchmarks/annotator_effort.py`` names, the rest on human
+tracks with errors put in.
 """
 
 from __future__ import annotations

@@ -244,6 +244,8 @@ class AdornerItem(pg.GraphicsObject):
         rect = QRectF(x + 16, y + 14, width, height)
         if rect.right() > view.right() - 4:
             rect.moveRight(x - 12)
+        if rect.left() < view.left() + 4:  # a narrow picture: room on neither side, so below or above it
+            rect.moveLeft(view.left() + 4)
         if rect.bottom() > view.bottom() - 4:
             rect.moveBottom(y - 12)
         painter.setPen(QPen(QColor(255, 255, 255, 40), 1))

@@ -38,6 +38,7 @@ def shots() -> dict[str, tuple[str, float, tuple[int, int], Callable[..., object
         "window-light": ("light", 1, common, _activation),
         "window-dark": ("dark", 1, common, _person),
         "window-200-percent": ("light", 2, (1180, 760), _person),
+        "window-300-percent": ("light", 3, (636, 332), _person),
         "activation": ("dark", 1, common, _activation),
         "dragging": ("dark", 1, common, _dragging),
         "panels": ("light", 1, common, _panels("", False)),

@@ -108,9 +108,9 @@ def problems(window: MainWindow) -> list[str]:
     room = window.screen().availableGeometry()
     found = [] if room.contains(window.frameGeometry()) else [f"the window lies outside: {window.frameGeometry()} of {room}"]
     canvas, timeline = window.canvas.size(), window.timeline.view.size()
-    if canvas.width() < 320 or canvas.height() < 150:
+    if canvas.width() < 320 or canvas.height() < 140:
         found.append(f"the picture has only {canvas}")
-    if timeline.height() < 90:
+    if timeline.height() < window.timeline.view.geometry_now.head + 20:  # a person
         found.append(f"the timeline has only {timeline}")
     hints = window.hints
     if not window.canvas.rect().contains(rect_in(hints.button, window.canvas)):

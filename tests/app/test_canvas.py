@@ -409,6 +409,19 @@ def test_joint_without_a_place_is_put_with_a_click(rig: Rig) -> None:
     assert rig.pose(track).keypoints[WRIST] == pytest.approx([520, 100])
 
 
+@pytest.mark.parametrize(
+    "rect",
+    [(300, 200, 360, 300), (300, 200, 360, 590), (300, 10, 360, 590), (10, 10, 500, 590), (400, 5, 790, 595)],
+    ids=["below", "above", "right", "still right", "left"],
+)
+def test_strip_covers_nobody_where_there_is_room_beside_them(rig: Rig, rect: tuple[float, float, float, float]) -> None:
+    rig.canvas.strip.place(rect)
+    strip = rig.canvas.strip.geometry()
+    assert rig.canvas.rect().contains(strip)
+    left, top, right, bottom = rect
+    assert strip.right() < left or strip.left() > right or strip.bottom() < top or strip.top() > bottom
+
+
 def test_strip_acts_on_the_selected_person(rig: Rig) -> None:
     strip = rig.canvas.strip
     assert not strip.isVisible()

@@ -68,7 +68,7 @@ class Canvas(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
-        self.setMinimumSize(240, 160)
+        self.setMinimumSize(240, 140)
         self.setAccessibleName("Canvas")
         self.view = CanvasView(self)
         layout = QVBoxLayout(self)

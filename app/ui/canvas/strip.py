@@ -73,7 +73,7 @@ class ActionStrip(QFrame):
         self.show()
 
     def place(self, rect: tuple[float, float, float, float]) -> None:
-        """Lie beside a rectangle (left, top, right, bottom) of the parent: below, else above, else inside."""
+        """Lie beside a rectangle (left, top, right, bottom) of the parent: below, else above, else at a side, else inside."""
         self.adjustSize()
         left, top, right, bottom = rect
         room = self._canvas.rect()
@@ -83,6 +83,9 @@ class ActionStrip(QFrame):
             y = bottom + _GAP
         elif top - _GAP - 24 - h >= 0:
             y = top - _GAP - 24 - h
+        elif max(left, room.width() - right) >= w + 2 * _GAP:  # a low picture
+            x = right + _GAP if room.width() - right >= w + 2 * _GAP else left - _GAP - w
+            y = (top + bottom - h) / 2
         else:
             y = room.height() - h - _GAP
         x = min(max(x, 4), room.width() - w - 4)

@@ -77,7 +77,7 @@ class TimelineView(QWidget):
         self._labels_later.timeout.connect(self._take_labels)
         self.setMouseTracking(True)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.setMinimumSize(QSize(200, RULER_HEIGHT + LANE_HEIGHT + ROW_HEIGHT))
+        self.setMinimumSize(QSize(200, RULER_HEIGHT + LANE_HEIGHT + DOUBT_HEIGHT + ROW_HEIGHT))
         self.setAccessibleName("Timeline")
         self.setAccessibleDescription("Frames from left to right, one row per person.")
         session.video_opened.connect(self._video)

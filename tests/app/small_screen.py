@@ -67,6 +67,15 @@ def parts(parent: QWidget) -> Iterator[QWidget]:
 
 
 def wrong(parent: QWidget, name: str) -> list[str]:
+    """What stays wrong once everything has come and was laid out, which takes a loaded machine a while."""
+    for _ in range(50):
+        QTest.qWait(100)
+        if not (found := wrong_now(parent, name)):
+            break
+    return found
+
+
+def wrong_now(parent: QWidget, name: str) -> list[str]:
     """Parts that lie over each other, are squeezed, or end outside where no bar scrolls to them."""
     found, all_parts = [], list(parts(parent))
     for i, one in enumerate(all_parts):
@@ -123,11 +132,7 @@ def problems(window: MainWindow) -> list[str]:
         dock.show()
         dock.raise_()
         wait_until(lambda dock=dock: dock.widget().on_screen, panel.title)
-        for _ in range(30):  # what is computed beside the window comes and is laid out
-            QTest.qWait(100)
-            if not (here := wrong(dock.widget(), panel.title)):
-                break
-        found += here
+        found += wrong(dock.widget(), panel.title)
     for menu in window.findChildren(QMenu):
         hint, style = menu.sizeHint(), menu.style()
         if hint.width() > room.width():

@@ -9,6 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more of what else the machine does.
+settings.register_profile("without a clock", deadline=None)
+settings.load_profile("without a clock")
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 

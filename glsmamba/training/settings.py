@@ -60,7 +60,11 @@ class Settings:
         validation: data sets to watch the training with, beside the validation rows of ``stills``.
         encoder: public weights to start the encoder from: MobileNetV2's state dict (``.pt``), MoveNet's TensorFlow.js file
             (``.json``), or ViTPose's: a file, or a name of ``weights list``; or None.
-        start: checkpoint to start from (tensors that fit by name and shape), or None.
+        start: checkpoints to start from: tensors that fit by name and shape, later files over earlier ones. In TOML a path or
+            a list of paths.
+        encoder_share: how much of ``start`` the encoder begins with, where ``encoder`` is given too; the rest are the public
+            weights. A mean of fine-tuned and first weights keeps what fine-tuning forgets (Wortsman et al., "Robust
+            fine-tuning of zero-shot models", CVPR 2022).
         unit: phases are counted in ``steps`` or ``epochs`` (exactly repeatable), or in ``seconds`` of training.
         lr: peak learning rate; it rises over ``warmup`` steps and falls as a cosine to ``final_lr`` of it at the end.
         rate_steps: instead of the cosine: pairs of a place in the run (in its unit) and the factor on ``lr`` from there on.
@@ -79,7 +83,8 @@ class Settings:
     validation: tuple[DataSource, ...] = ()
     clip_weight: float = 1.0
     encoder: str | None = None
-    start: str | None = None
+    start: tuple[str, ...] = ()
+    encoder_share: float = 1.0
     unit: Literal["steps", "epochs", "seconds"] = "steps"
     seed: int = 1
     threads: int = 2
@@ -143,6 +148,8 @@ def settings_from(raw: dict[str, Any], name: str) -> Settings:
         if unknown:
             raise SettingsError(f"The configuration has unknown settings: {', '.join(unknown)}.")
         raw["clips"] = tuple(raw.get("clips", ()))
+        start = raw.get("start", ())
+        raw["start"] = (start,) if isinstance(start, str) else tuple(start)
         raw["rate_steps"] = tuple((float(place), float(factor)) for place, factor in raw.get("rate_steps", ()))
         for key in ("data", "validation"):
             raw[key] = tuple(DataSource(**source) for source in raw.get(key, ()))
@@ -163,7 +170,11 @@ def _check(settings: Settings) -> None:
         choices = get_args(get_type_hints(Settings)[name])
         if value not in choices:
             raise SettingsError(f"{name} is {value!r}; it must be one of {', '.join(choices)}.")
-    if settings.model.freeze_encoder and settings.encoder is None and settings.start is None:
+    if not 0 <= settings.encoder_share <= 1:
+        raise SettingsError(f"encoder_share is {settings.encoder_share}; it is a share, from 0 to 1.")
+    if settings.encoder_share < 1 and (settings.encoder is None or not settings.start):
+        raise SettingsError("encoder_share mixes the encoder of start with public weights; name both start and encoder.")
+    if settings.model.freeze_encoder and settings.encoder is None and not settings.start:
         raise SettingsError(
             "The encoder is frozen and would stay at random numbers; name weights as encoder (`weights list`) or a "
             "checkpoint as start, or set freeze_encoder = false."

@@ -14,6 +14,7 @@ import pytest
 import tiny_sets
 import torch
 from model_cases import TINY
+from movenet_files import published
 from safetensors.torch import load_file
 
 from glsmamba.checkpoint import load_checkpoint, save_checkpoint
@@ -21,6 +22,7 @@ from glsmamba.config import PRESETS
 from glsmamba.data.sets import DataSetError
 from glsmamba.data.skeletons import COCO17, LSP14, POSETRACK15
 from glsmamba.modeling.model import GLSMamba
+from glsmamba.modeling.movenet import movenet_state
 from glsmamba.training.augment import Augmentation
 from glsmamba.training.labels import BLAZEPOSE33, TrainingDataError
 from glsmamba.training.loss import heatmap_loss
@@ -143,6 +145,26 @@ def test_stage_two_starts_from_stage_one_and_leaves_the_encoder_alone(project):
     assert moved and not torch.equal(trained.head.weight, still.head.weight)
 
 
+def test_a_start_is_laid_together_from_files_and_its_encoder_mixed_with_public_weights(project):
+    config = read_settings(project / "tiny.toml").model
+    first, second = (GLSMamba(config.with_(gsm_blocks=blocks)) for blocks in (1, 0))
+    for n, model in enumerate((first, second)):
+        for p in model.parameters():
+            torch.nn.init.constant_(p, n + 1.0)
+        save_checkpoint(model, project / f"{n}.safetensors")
+    public, _ = published(project, 1.0)
+    extra = 'start = ["0.safetensors", "1.safetensors"]\nencoder = "movenet.json"\nencoder_share = 0.75\n'
+    begun = Trainer(read_settings(write(project, blocks=1, extra=extra)), project / "runs" / "x", project).model
+    expected, _, _ = movenet_state(public)
+    # The later file has no blocks.
+    for name, value in begun.encoder.state_dict().items():
+        torch.testing.assert_close(value, 0.75 * 2 + 0.25 * expected[name], msg=name)
+    assert (begun.head.weight == 2).all() and all((p == 1).all() for p in begun.gsm.parameters())
+    for wrong, words in (("encoder_share = 1.5\n", "from 0 to 1"), ("encoder_share = 0.5\n", "name both")):
+        with pytest.raises(SettingsError, match=words):
+            read_settings(write(project, extra=wrong))
+
+
 def test_a_signal_saves_and_stops(project, monkeypatch):
     path = project / "tiny.toml"
     path.write_text(path.read_text().replace("length = 3", "length = 100000"))
@@ -194,7 +216,7 @@ def test_unknown_settings_and_missing_files_are_named(project):
         Trainer(read_settings(write(project, extra='encoder = "cache/none.json"\n')), project / "runs" / "x", project)
 
 
-@pytest.mark.parametrize("name", ["t-still", "t-still-2", "t"])
+@pytest.mark.parametrize("name", ["t-still", "t-still-2", "t-still-3", "t", "t-2"])
 def test_shipped_configurations_are_sound(name):
     settings = read_settings(ROOT / "resources" / "train" / f"{name}.toml")
     assert settings.model.preset == "T" and settings.phases[-1].size == settings.model.input_size

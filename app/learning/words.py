@@ -36,7 +36,8 @@ def verdict(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
         share = 1 - new / old if old else 0.0
         said = f"{what} fell from {_percent(old)} to {_percent(new)} of the person's size, by {100 * share:.0f} %."
     else:
-        said = f"{what} did not fall ({_percent(old)} before, {_percent(new)} after): better keep the old model."
+        said = f"{what} did not fall ({_percent(old)} before, {_percent(new)} after)"
+        said += "." if before["joints"] < _FEW else ": better keep the old model."
     if before["joints"] < _FEW:
         said += " So few joints prove little: look at a few frames before you decide."
     return said

@@ -110,7 +110,7 @@ def test_what_was_stopped_is_thrown_away_and_what_is_finished_can_be_declined(wi
 
     finished = begun(window)
     (finished / "improved.safetensors").write_bytes(Path(old).read_bytes())
-    measured = {"people": 3, "joints": 45, "error": 0.04, "off": 0.2, "placed": 0, "placed_error": None, "placed_off": None}
+    measured = {"people": 30, "joints": 450, "error": 0.04, "off": 0.2, "placed": 0, "placed_error": None, "placed_off": None}
     (finished / "result.json").write_text(json.dumps({"before": measured, "after": {**measured, "error": 0.05}}))
     window.improver.look()
     wait_until(lambda: dialog.keep_old.isVisible(), "the decision")

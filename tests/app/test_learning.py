@@ -17,6 +17,7 @@ from app.labels.reviewing import review_pose
 from app.learning.examples import ACCEPTED, PLACED, Examples, TooFewError, gather
 from app.learning.improve import Job, Stopped, begin, improve
 from app.learning.places import adopt, start_for
+from app.learning.words import verdict
 from app.weights.folder import weights_folder
 from glsmamba.data.skeletons import POSETRACK15
 from glsmamba.weight_file import read_info
@@ -138,3 +139,11 @@ def test_it_goes_on_where_it_stopped_learns_and_says_where_it_comes_from(folder:
     assert start_for(str(adopted[0]), "other.glsproj") == adopted[0]
     assert not begin(tmp_path / "cut", Job(**{**job.__dict__, "device": "cuda:0"}), examples)
     assert not (tmp_path / "cut" / "improved.safetensors").exists()
+
+
+def test_few_joints_are_not_called_a_loss():
+    few = {"people": 3, "joints": 17, "error": 0.04, "off": 0.2, "placed": 0, "placed_error": None, "placed_off": None}
+    many = {**few, "people": 40, "joints": 500}
+    assert "prove little" in verdict(few, {**few, "error": 0.041}) and "keep the old" not in verdict(few, {**few, "error": 0.041})
+    assert "better keep the old model" in verdict(many, {**many, "error": 0.041})
+    assert "by 25 %" in verdict(many, {**many, "error": 0.03}) and "prove" not in verdict(many, {**many, "error": 0.03})

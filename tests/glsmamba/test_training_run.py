@@ -216,7 +216,7 @@ def test_unknown_settings_and_missing_files_are_named(project):
         Trainer(read_settings(write(project, extra='encoder = "cache/none.json"\n')), project / "runs" / "x", project)
 
 
-@pytest.mark.parametrize("name", ["t-still", "t-still-2", "t-still-3", "t", "t-2"])
+@pytest.mark.parametrize("name", ["t-still", "t-still-2", "t-still-3", "t", "t-2", "t-3"])
 def test_shipped_configurations_are_sound(name):
     settings = read_settings(ROOT / "resources" / "train" / f"{name}.toml")
     assert settings.model.preset == "T" and settings.phases[-1].size == settings.model.input_size

@@ -34,7 +34,9 @@ from glsmamba.data.metrics import jitter, oks
 from glsmamba.data.records import Box
 from glsmamba.data.skeletons import COCO17, POSETRACK15, joint_map
 from glsmamba.data.video import VideoReader
+from glsmamba.held_crops import HeldCrops
 from glsmamba.predictor import PoseWindow, Predictor
+from glsmamba.stream_settings import StreamSettings
 from glsmamba.training.clips import teachers_agree
 
 CLIPS = ("bedroom.mp4", "sports2d_demo.mp4")
@@ -129,11 +131,13 @@ def agreement(people: list[Agreed], found: np.ndarray) -> dict[str, float]:
     }  # fmt: skip
 
 
-def calm(video: Path, teachers: Teachers, detector: Detector, poses: Poses, start: int, length: int) -> dict[str, float]:
+def calm(
+    video: Path, teachers: Teachers, detector: Detector, poses: Poses, start: int, length: int, held: HeldCrops | None
+) -> dict[str, float]:
     """Mean acceleration (share of the box, per frame squared) of joints that move slowly, along the best detected person.
 
     A joint counts where both the teacher's and the model's path, smoothed over nine frames, move less than 1 % of the box a
-    frame.
+    frame. With ``held`` both get crops that stand still while the person hardly moves, as the program has them.
     """
     boxes: list[Box] = []
     thunder, windows = [], []
@@ -148,9 +152,10 @@ def calm(video: Path, teachers: Teachers, detector: Detector, poses: Poses, star
             if not detected:
                 break
             boxes.append(max(detected, key=lambda d: d.score * d.box[2] * d.box[3]).box)
-            movenet, _ = teachers.ask(frames[2], boxes[-1])
+            (cut,) = [boxes[-1]] if held is None else held.boxes_for(key, [boxes[-1]])
+            movenet, _ = teachers.ask(frames[2], cut)
             thunder.append(movenet[np.maximum(joint_map(COCO17, POSETRACK15), 0), :2][SHARED])
-            windows.append(PoseWindow(frames, boxes[-1]))
+            windows.append(PoseWindow(frames, cut))
     if len(boxes) < 20:
         return {}
     own, theirs = poses(windows)[:, SHARED], np.stack(thunder)
@@ -302,7 +307,10 @@ def main() -> None:
         tell(f"{clip}, one frame", agreement(people, poses(still)))
         tell(f"{clip}, Thunder", agreement(people, np.stack([p.thunder for p in people])))
     for clip, start in (("ntu_one_person.avi", 0), ("sports2d_demo.mp4", 0)) if "calm" in options.only else ():
-        tell(f"acceleration, {clip}", calm(options.data / "clips" / clip, teachers, detector, poses, start, 80))
+        path, stream = options.data / "clips" / clip, StreamSettings()
+        tell(f"acceleration, {clip}", calm(path, teachers, detector, poses, start, 80, None))
+        held = HeldCrops(predictor.config.input_size, stream.margin, predictor.config.frames)
+        tell(f"acceleration, {clip}, held crops", calm(path, teachers, detector, poses, start, 80, held))
     if "cameras" in options.only:
         tell("four cameras", four_cameras(options.data, detector, poses, options.frames))
 

@@ -6,7 +6,8 @@ two people would become one in the same frame, one of the poses is left out, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,12 +33,14 @@ class IdChange:
         lost: frames in which one of two poses is left out.
         stays: name of the person whose poses stay there where no human worked on one.
         make: the edit, made of the project as it is when called.
+        changes: those of one frame, made likewise.
     """
 
     title: str
     frames: tuple[int, ...]
     flags: Mapping[int, np.ndarray]
     make: Callable[[Project], Edit]
+    changes: Callable[[Project, int], tuple[Change, ...]]
     names: Mapping[int, str] = field(default_factory=dict)
     lost: tuple[int, ...] = ()
     stays: str = ""
@@ -52,6 +55,15 @@ class IdChange:
         where = f"In frame {self.lost[0]}" if len(self.lost) == 1 else f"In {len(self.lost):,} frames (first {self.lost[0]})"
         return f"{told}. {where} both are there: the pose a human worked on stays, else {self.stays}'s; the other is lost."
 
+    def becomes(self, project: Project, frame: int) -> dict[int, int | None]:
+        """Track -> the id that its pose in a frame would get, None where it would be left out; only who changes."""
+        at = bisect_left(self.frames, frame)
+        if at == len(self.frames) or self.frames[at] != frame:
+            return {}
+        changes = self.changes(project, frame)
+        places = {id(change.after): change.track for change in changes if change.after is not None}
+        return {change.track: places.get(id(change.before)) for change in changes if change.before is not None}
+
 
 def swap(project: Project, one: int, other: int, frames: range) -> IdChange:
     """Two people exchange their ids. Where only one of them is, that one gets the other's id."""
@@ -65,16 +77,12 @@ def swap(project: Project, one: int, other: int, frames: range) -> IdChange:
     numbers = np.flatnonzero(changed).tolist()
     title = f"Exchange {project.track_name(one)} and {project.track_name(other)} {frames_words(numbers)}"
 
-    def make(project: Project) -> Edit:
-        changes = []
-        for frame in numbers:
-            x, y = project.pose(frame, one), project.pose(frame, other)
-            if x is not None or y is not None:
-                changes += [_becomes(frame, one, x, y), _becomes(frame, other, y, x)]
-        return Edit(title, _in_order(changes))
+    def changes(project: Project, frame: int) -> tuple[Change, ...]:
+        x, y = project.pose(frame, one), project.pose(frame, other)
+        return _in_order(_becomes(frame, one, x, y), _becomes(frame, other, y, x))
 
     flags = {one: np.where(changed, _moved(b), a), other: np.where(changed, _moved(a), b)}
-    return IdChange(title, tuple(numbers), flags, make)
+    return IdChange(title, tuple(numbers), flags, _made(title, numbers, changes), changes)
 
 
 def assign(project: Project, track: int, new: int, frames: range) -> IdChange:
@@ -88,16 +96,12 @@ def assign(project: Project, track: int, new: int, frames: range) -> IdChange:
     numbers = np.flatnonzero(changed).tolist()
     title = f"Make {project.track_name(track)} {project.track_name(new)} {frames_words(numbers)}"
 
-    def make(project: Project) -> Edit:
-        changes = []
-        for frame in numbers:
-            x, y = project.pose(frame, track), project.pose(frame, new)
-            if x is not None:
-                changes += [_becomes(frame, track, x, y), _becomes(frame, new, y, x)]
-        return Edit(title, _in_order(changes))
+    def changes(project: Project, frame: int) -> tuple[Change, ...]:
+        x, y = project.pose(frame, track), project.pose(frame, new)
+        return () if x is None else _in_order(_becomes(frame, track, x, y), _becomes(frame, new, y, x))
 
     flags = {track: np.where(changed, _moved(b), a), new: np.where(changed, _moved(a), b)}
-    return IdChange(title, tuple(numbers), flags, make)
+    return IdChange(title, tuple(numbers), flags, _made(title, numbers, changes), changes)
 
 
 def merge(project: Project, kept: int, gone: int, frames: range) -> IdChange:
@@ -114,24 +118,25 @@ def merge(project: Project, kept: int, gone: int, frames: range) -> IdChange:
     whole = bool((_there(b) == changed).all())
     title = f"Join {project.track_name(gone)} with {project.track_name(kept)} {frames_words(numbers)}"
 
+    def changes(project: Project, frame: int) -> tuple[Change, ...]:
+        x, y = project.pose(frame, kept), project.pose(frame, gone)
+        if y is None:
+            return ()
+        stays = x is not None and (x.touched or not y.touched)
+        return (Change(frame, gone, y, None, moved=True), *(() if stays else (_becomes(frame, kept, x, y),)))
+
     def make(project: Project) -> Edit:
-        changes = []
-        for frame in numbers:
-            x, y = project.pose(frame, kept), project.pose(frame, gone)
-            if y is not None:
-                stays = x is not None and (x.touched or not y.touched)
-                changes += [Change(frame, gone, y, None, moved=True), *(() if stays else (_becomes(frame, kept, x, y),))]
         facts = []
         name = project.fact("track_name", gone)
         if whole and name is not None:
             facts.append(FactChange("track_name", gone, name, None))
             if project.fact("track_name", kept) is None:
                 facts.append(FactChange("track_name", kept, None, name))
-        return Edit(title, tuple(changes), tuple(facts))
+        return Edit(title, _made(title, numbers, changes)(project).changes, tuple(facts))
 
     lost = tuple(np.flatnonzero(both).tolist())
     flags = {kept: np.where(changed & (~both | by_human), b, a), gone: np.where(changed, 0, b).astype(np.uint8)}
-    return IdChange(title, tuple(numbers), flags, make, lost=lost, stays=project.track_name(kept))
+    return IdChange(title, tuple(numbers), flags, make, changes, lost=lost, stays=project.track_name(kept))
 
 
 def split(project: Project, track: int, frames: range, new: int | None = None) -> IdChange:
@@ -146,11 +151,8 @@ def split(project: Project, track: int, frames: range, new: int | None = None) -
     change = assign(project, track, new, frames)
     title = f"Divide {project.track_name(track)}: {project.track_name(new)} {frames_words(change.frames)}"
 
-    def make(project: Project) -> Edit:
-        made = change.make(project)
-        return Edit(title, made.changes)
-
-    return IdChange(title, change.frames, change.flags, make, {new: project.track_name(new)})
+    make = _made(title, change.frames, change.changes)
+    return IdChange(title, change.frames, change.flags, make, change.changes, {new: project.track_name(new)})
 
 
 def _scope(project: Project, frames: range) -> np.ndarray:
@@ -172,6 +174,13 @@ def _becomes(frame: int, track: int, before: Pose | None, after: Pose | None) ->
     return Change(frame, track, before, after, moved=True)
 
 
-def _in_order(changes: list[Change]) -> tuple[Change, ...]:
+def _made(
+    title: str, frames: Sequence[int], changes: Callable[[Project, int], tuple[Change, ...]]
+) -> Callable[[Project], Edit]:
+    """The edit of all frames, to be made of a project."""
+    return lambda project: Edit(title, tuple(change for frame in frames for change in changes(project, frame)))
+
+
+def _in_order(*changes: Change) -> tuple[Change, ...]:
     """Without those that change nothing."""
     return tuple(change for change in changes if not (change.before is None and change.after is None))

@@ -26,7 +26,16 @@ def project(tmp_path: Path):
 
 def told(project: Project, change: identities.IdChange) -> None:
     """Apply it, and find it as it was foretold."""
+    before = everything(project)
+    becomes = {frame: change.becomes(project, frame) for frame in range(N)}
     project.apply(change.make(project))
+    now = everything(project)
+    for frame, people in becomes.items():
+        assert bool(people) == (frame in change.frames) and (None in people.values()) == (frame in change.lost)
+        for track, new in people.items():
+            assert new is None or now[frame, new] == before[frame, track]
+        for track in {t for f, t in before if f == frame} - set(people):
+            assert now[frame, track] == before[frame, track]
     for track, flags in change.flags.items():
         assert project.track_flags(track).tolist() == flags.tolist()
     assert project.undo_title == change.title

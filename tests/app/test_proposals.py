@@ -206,6 +206,10 @@ def test_between_two_corrections_all_is_interpolated_by_shift_g(window: MainWind
     assert wrists(window)[10:15].max() < 4 and wrists(window)[16] > 40
 
 
+def labels(window: MainWindow) -> list[tuple[str, str]]:
+    return [window.canvas.label(person) for person in window.canvas.people()]
+
+
 def test_divide_shows_the_new_person_on_the_timeline_first(window: MainWindow) -> None:
     project = window.session.project
     go(window, 25)
@@ -215,9 +219,13 @@ def test_divide_shows_the_new_person_on_the_timeline_first(window: MainWindow) -
     view, change = window.timeline.view, window.proposals.ids.change
     (new,) = change.names
     assert [t for t, _ in view.people] == [1, 2, 3, new] and project.tracks() == (1, 2, 3)
+    assert labels(window)[0] == (f"1 · Person 1 → Person {new}", f"1 → Person {new}")
+    go(window, 24)
+    assert "→" not in str(labels(window))
+    go(window, 25)
     assert (view._tracks.lane(new).levels[0][25:] == 2).all() and (view._tracks.lane(1).levels[0][25:] == 1).all()
     key(window, Key.Key_Escape)
-    assert [t for t, _ in view.people] == [1, 2, 3] and view._tracks.changes(1) is None
+    assert [t for t, _ in view.people] == [1, 2, 3] and view._tracks.changes(1) is None and "→" not in str(labels(window))
     key(window, Key.Key_S)
     key(window, Key.Key_Return)
     settle(window)
@@ -230,6 +238,7 @@ def test_join_two_people_of_one(window: MainWindow) -> None:
     key(window, Key.Key_M)
     assert window.proposals.id_bar.isVisible() and window.proposals.ids.asked.other == 1
     assert "both are there" in window.proposals.id_bar.detail.text()
+    assert [short for _, short in labels(window)] == ["1 → left out", "2"]
     box = window.proposals.other
     box.setCurrentIndex(box.findData(3))
     box.activated.emit(box.currentIndex())
@@ -253,6 +262,7 @@ def test_two_people_exchange_their_ids_in_this_frame_alone(window: MainWindow) -
     while scope.currentData() != "here":
         QTest.keyClick(scope, Key.Key_Up if scope.findData("here") < scope.currentIndex() else Key.Key_Down)
     assert tuple(window.proposals.ids.change.frames) == (7,)
+    assert [short for _, short in labels(window)] == ["1 → Person 2", "2 → Person 1"]
     assert project.pose(7, 1) is one  # nothing is done yet
     window.proposals.id_bar.apply_button.click()
     settle(window)

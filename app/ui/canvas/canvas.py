@@ -32,7 +32,7 @@ from app.ui.canvas.strip import ActionStrip
 from app.ui.canvas.tools.gesture import Gesture, MakeEdit
 from app.ui.canvas.tools.tool import AddPerson, Tool
 from app.ui.canvas.view import CanvasView
-from app.ui.canvas.words import person_label
+from app.ui.canvas.words import person_label, short_label
 from app.ui.session import Session
 from glsmamba.data.records import Box
 
@@ -81,6 +81,8 @@ class Canvas(QWidget):
         self._reveal: tuple[int, int] | None = None
         self._previews = Previews()
         self._proposed: int | None = None
+        self._ids: Callable[[int], Mapping[int, str]] | None = None
+        self._becoming: Mapping[int, str] | None = None
         self.regions: Regions = Regions(self)
         maps = Overlays()
         self.overlays: OverlayLayer = OverlayLayer(self, maps)
@@ -92,7 +94,7 @@ class Canvas(QWidget):
             lambda: session.skeleton,
             lambda: session.display,
             lambda: session.selection.tracks,
-            self._label,
+            self.label,
             self.camera,
         )
         self._adorner_item = AdornerItem(self.adornments, self.camera, self._picture)
@@ -237,7 +239,7 @@ class Canvas(QWidget):
 
     def changed(self) -> None:
         """Draw again: poses, selection or camera changed."""
-        self._people_cache = None
+        self._people_cache = self._becoming = None
         self.view.viewport().update()
 
     def camera(self) -> tuple[float, np.ndarray]:
@@ -319,6 +321,11 @@ class Canvas(QWidget):
         self._proposed = None if not edit else self._previews.waiting(edit)
         self.changed()
 
+    def show_ids(self, becomes: Callable[[int], Mapping[int, str]] | None) -> None:
+        """Say over people who they are proposed to be: frame -> track -> name, "" where a pose would be left out."""
+        self._ids = becomes
+        self.changed()
+
     def _written(self, token: int) -> None:
         self._previews.drop(token)
         self._labels_changed(None)
@@ -366,8 +373,12 @@ class Canvas(QWidget):
             return None
         return None if (pose.keypoints[session.selected_joint] != 0).any() else session.selected_joint
 
-    def _label(self, person: ShownPerson) -> str:
-        return person_label(person, self.session.track_name(person.track))
+    def label(self, person: ShownPerson) -> tuple[str, str]:
+        """What is written over a person, and what where there is no room for that."""
+        if self._becoming is None:
+            self._becoming = {} if self._ids is None else self._ids(self._shown_frame)
+        becomes = self._becoming.get(person.track)
+        return person_label(person, self.session.track_name(person.track), becomes), short_label(person, becomes)
 
     # ---- the session tells ---------------------------------------------------------------------------------------------
 

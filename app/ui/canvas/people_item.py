@@ -51,7 +51,7 @@ class PeopleItem(pg.GraphicsObject):
         skeleton: called when painting.
         display: called when painting.
         selected: called when painting: the selected tracks.
-        name: text of a person's label.
+        name: text of a person's label, whole and where there is no room for that.
         camera: called when painting: (scale, origin).
     """
 
@@ -61,7 +61,7 @@ class PeopleItem(pg.GraphicsObject):
         skeleton: Callable[[], Skeleton],
         display: Callable[[], DisplayOptions],
         selected: Callable[[], Collection[int]],
-        name: Callable[[ShownPerson], str],
+        name: Callable[[ShownPerson], tuple[str, str]],
         camera: Callable[[], tuple[float, np.ndarray]],
     ) -> None:
         super().__init__()
@@ -186,7 +186,12 @@ class PeopleItem(pg.GraphicsObject):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
 
     def _labels(
-        self, painter: QPainter, people: list[ShownPerson], names: list[str], selected: Collection[int], room: QRectF
+        self,
+        painter: QPainter,
+        people: list[ShownPerson],
+        names: list[tuple[str, str]],
+        selected: Collection[int],
+        room: QRectF,
     ) -> None:
         font = label_font()
         painter.setFont(font)
@@ -194,13 +199,13 @@ class PeopleItem(pg.GraphicsObject):
         taken: list[QRectF] = []
         view = room.adjusted(2, 2, -2, -2)
         named = zip(people, names, strict=True)
-        for person, text in sorted(named, key=lambda pair: (pair[0].track not in selected, pair[0].rect[1])):
+        for person, (text, short) in sorted(named, key=lambda pair: (pair[0].track not in selected, pair[0].rect[1])):
             left, top, right, bottom = person.rect
             if right - left < 14 and bottom - top < 14 and person.track not in selected:
                 continue
             chosen = person.track in selected
             if not chosen and metrics.horizontalAdvance(text) > max(right - left, 60):
-                text = str(person.number)  # in a crowd names would hide the neighbours; the pointer tells them
+                text = short  # in a crowd names would hide the neighbours; the pointer tells them
             rect = QRectF(0, 0, metrics.horizontalAdvance(text) + 14, metrics.height() + 2)
             rect.moveBottomLeft(QPointF(left, top - 6))
             seen = view.intersects(_rectf(person.rect))

@@ -51,6 +51,15 @@ def doubt_words(pose: Pose, joint: int) -> str:
     return f"{first}, spread {wide} px" if wide else first
 
 
+def short_label(person: ShownPerson, becomes: str | None = None) -> str:
+    """The label where there is no room: the number, and who they are proposed to be, see :func:`person_label`."""
+    return str(person.number) if becomes is None else f"{person.number} → {_cut(becomes) or 'left out'}"
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1].rstrip() + "…"
+
+
 def joint_lines(person: ShownPerson, joint: int, skeleton: Skeleton, name: str) -> tuple[str, str]:
     """Two lines that announce a joint: its name and how sure the model is of it, then its state and whose it is."""
     pose = person.pose
@@ -68,9 +77,14 @@ def joint_lines(person: ShownPerson, joint: int, skeleton: Skeleton, name: str) 
     return "  ".join(filter(None, (joint_words(skeleton.joints[joint]), sure))), " · ".join(part for part in state if part)
 
 
-def person_label(person: ShownPerson, name: str) -> str:
-    """The label over a person: number in the frame, name, cut where it is long, and score until a human accepted it."""
-    name = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1].rstrip() + "…"
+def person_label(person: ShownPerson, name: str, becomes: str | None = None) -> str:
+    """The label over a person: number in the frame, name, cut where it is long, and score until a human accepted it.
+
+    ``becomes``: who they are proposed to be, "" where their pose would be left out.
+    """
+    name = _cut(name)
+    if becomes is not None:
+        return f"{person.number} · {name} → {_cut(becomes) or 'left out'}"
     if person.pose.accepted:
         return f"✓ {person.number} · {name}"
     return f"{person.number} · {name}  {score_words(person.pose.score)}"

@@ -85,6 +85,15 @@ class Ids(QObject):
             return range(chosen[0], chosen[1] + 1)
         return {"here": range(here, here + 1), "onward": range(here, n)}.get(self.asked.scope, range(n))
 
+    def becomes(self, frame: int) -> dict[int, str]:
+        """Who would be whom in a frame: track -> name, "" for a pose that would be left out."""
+        project, change = self._session.project, self.change
+        if project is None or change is None:
+            return {}
+        name = {None: "", **change.names}
+        told = change.becomes(project, frame)
+        return {track: name[new] if new in name else self._session.track_name(new) for track, new in told.items()}
+
     def apply(self) -> None:
         """Make the change, as one undo step."""
         change, session, asked = self.change, self._session, self.asked

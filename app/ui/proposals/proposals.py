@@ -1,4 +1,4 @@
-"""All that is proposed in the window: one bar at a time, on the picture; ids also on the timeline."""
+"""All that is proposed in the window: one bar at a time, on the picture; ids also over the people and on the timeline."""
 
 from __future__ import annotations
 
@@ -127,11 +127,13 @@ class Proposals(QObject):
         asked, change, session = self.ids.asked, self.ids.change, self._session
         if asked is None:
             self._timeline.foresee({})
+            self._canvas.show_ids(None)
             self.id_bar.leave()
             self._show_spread()
             return
         self.spread_bar.leave()
         self._timeline.foresee(change.flags if change is not None else {}, change.names if change is not None else None)
+        self._canvas.show_ids(self.ids.becomes)
         name, other = session.track_name(asked.track), asked.other
         title = _TITLES[asked.kind].format(name, "…" if other is None else session.track_name(other))
         self._fill(self.scope, [(words, scope) for scope, words in SCOPES.items()

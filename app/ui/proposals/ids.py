@@ -90,9 +90,9 @@ class Ids(QObject):
         project, change = self._session.project, self.change
         if project is None or change is None:
             return {}
-        name = {None: "", **change.names}
         told = change.becomes(project, frame)
-        return {track: name[new] if new in name else self._session.track_name(new) for track, new in told.items()}
+        name = {new: change.names.get(new) or self._session.track_name(new) for new in told.values() if new is not None}
+        return {track: "" if new is None else name[new] for track, new in told.items()}
 
     def apply(self) -> None:
         """Make the change, as one undo step."""

@@ -17,6 +17,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QApplication, QTabWidget, QWidget
 
+from app.ui.desktop_scheme import DesktopScheme
 from app.ui.kept_icon import kept
 from app.ui.palettes import DEFAULT_PALETTE, PALETTES, Palette
 
@@ -82,18 +83,28 @@ class ThemeWatcher(QObject):
         self.scheme: Scheme = "system"
         self.styled = False
         self.palette = PALETTES[DEFAULT_PALETTE]
-        self._connected = False
+        self._desktop: DesktopScheme | None = None
 
     def set_scheme(self, scheme: Scheme) -> None:
         """Follow the system, or stay light or dark."""
         self.scheme = scheme
-        hints = QGuiApplication.styleHints()
-        wanted = {"system": Qt.ColorScheme.Unknown, "light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}[scheme]
-        if not self._connected:
-            hints.colorSchemeChanged.connect(self.refresh)
-            self._connected = True
-        hints.setColorScheme(wanted)
+        if self._desktop is None:
+            self._desktop = DesktopScheme(self)
+            self._desktop.changed.connect(self._take)
+            QGuiApplication.styleHints().colorSchemeChanged.connect(self.refresh)
+        self._take()
+
+    def _take(self) -> None:
+        """Have Qt be light or dark, for its own dialogs, and ourselves."""
+        QGuiApplication.styleHints().setColorScheme(self._wanted)
         self.refresh()
+
+    @property
+    def _wanted(self) -> Qt.ColorScheme:
+        """What was chosen, else what the desktop says; unknown leaves it to Qt."""
+        if self.scheme == "system":
+            return Qt.ColorScheme.Unknown if self._desktop is None else self._desktop.scheme
+        return Qt.ColorScheme.Dark if self.scheme == "dark" else Qt.ColorScheme.Light
 
     def set_palette(self, name: str) -> None:
         """Colour sides, people and provenance otherwise; a name that does not exist is the default."""
@@ -103,9 +114,10 @@ class ThemeWatcher(QObject):
     @property
     def dark(self) -> bool:
         """True when the dark theme is on."""
-        if self.scheme != "system":
-            return self.scheme == "dark"
-        return QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+        wanted = self._wanted
+        if wanted == Qt.ColorScheme.Unknown:
+            wanted = QGuiApplication.styleHints().colorScheme()
+        return wanted == Qt.ColorScheme.Dark
 
     def refresh(self) -> None:
         """Put palette and style sheet on the application unless they are on it: every widget takes a while."""

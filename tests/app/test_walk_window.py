@@ -121,7 +121,7 @@ def test_a_long_name_is_cut_on_the_picture(qtbot, window, small_video):
     name = "The gentleman with the very long name who walks on the balance board"
     session.apply(lambda p: edits.rename_track(p, track, name))
     qtbot.waitUntil(lambda: session.save_state.pending == 0)
-    label = window.canvas._label(window.canvas.people()[0])
+    label, _ = window.canvas.label(window.canvas.people()[0])
     assert "The gentleman" in label and "…" in label and len(label) < 40
     assert session.track_name(track) == name
 

@@ -7,8 +7,8 @@ two people would become one in the same frame, one of the poses is left out, and
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -32,15 +32,15 @@ class IdChange:
         names: track -> name, of people who are new.
         lost: frames in which one of two poses is left out.
         stays: name of the person whose poses stay there where no human worked on one.
-        make: the edit, made of the project as it is when called.
-        changes: those of one frame, made likewise.
+        changes: those of one frame, made of the project as it is when called.
+        facts: what changes beside the poses, made likewise.
     """
 
     title: str
     frames: tuple[int, ...]
     flags: Mapping[int, np.ndarray]
-    make: Callable[[Project], Edit]
     changes: Callable[[Project, int], tuple[Change, ...]]
+    facts: Callable[[Project], tuple[FactChange, ...]] = lambda _project: ()
     names: Mapping[int, str] = field(default_factory=dict)
     lost: tuple[int, ...] = ()
     stays: str = ""
@@ -54,6 +54,11 @@ class IdChange:
             return f"{told}."
         where = f"In frame {self.lost[0]}" if len(self.lost) == 1 else f"In {len(self.lost):,} frames (first {self.lost[0]})"
         return f"{told}. {where} both are there: the pose a human worked on stays, else {self.stays}'s; the other is lost."
+
+    def make(self, project: Project) -> Edit:
+        """The edit, made of the project as it is now."""
+        changes = tuple(change for frame in self.frames for change in self.changes(project, frame))
+        return Edit(self.title, changes, self.facts(project))
 
     def becomes(self, project: Project, frame: int) -> dict[int, int | None]:
         """Track -> the id that its pose in a frame would get, None where it would be left out; only who changes."""
@@ -82,7 +87,7 @@ def swap(project: Project, one: int, other: int, frames: range) -> IdChange:
         return _in_order(_becomes(frame, one, x, y), _becomes(frame, other, y, x))
 
     flags = {one: np.where(changed, _moved(b), a), other: np.where(changed, _moved(a), b)}
-    return IdChange(title, tuple(numbers), flags, _made(title, numbers, changes), changes)
+    return IdChange(title, tuple(numbers), flags, changes)
 
 
 def assign(project: Project, track: int, new: int, frames: range) -> IdChange:
@@ -101,7 +106,7 @@ def assign(project: Project, track: int, new: int, frames: range) -> IdChange:
         return () if x is None else _in_order(_becomes(frame, track, x, y), _becomes(frame, new, y, x))
 
     flags = {track: np.where(changed, _moved(b), a), new: np.where(changed, _moved(a), b)}
-    return IdChange(title, tuple(numbers), flags, _made(title, numbers, changes), changes)
+    return IdChange(title, tuple(numbers), flags, changes)
 
 
 def merge(project: Project, kept: int, gone: int, frames: range) -> IdChange:
@@ -125,18 +130,16 @@ def merge(project: Project, kept: int, gone: int, frames: range) -> IdChange:
         stays = x is not None and (x.touched or not y.touched)
         return (Change(frame, gone, y, None, moved=True), *(() if stays else (_becomes(frame, kept, x, y),)))
 
-    def make(project: Project) -> Edit:
-        facts = []
+    def facts(project: Project) -> tuple[FactChange, ...]:
         name = project.fact("track_name", gone)
-        if whole and name is not None:
-            facts.append(FactChange("track_name", gone, name, None))
-            if project.fact("track_name", kept) is None:
-                facts.append(FactChange("track_name", kept, None, name))
-        return Edit(title, _made(title, numbers, changes)(project).changes, tuple(facts))
+        if not whole or name is None:
+            return ()
+        goes = FactChange("track_name", gone, name, None)
+        return (goes,) if project.fact("track_name", kept) is not None else (goes, FactChange("track_name", kept, None, name))
 
     lost = tuple(np.flatnonzero(both).tolist())
     flags = {kept: np.where(changed & (~both | by_human), b, a), gone: np.where(changed, 0, b).astype(np.uint8)}
-    return IdChange(title, tuple(numbers), flags, make, changes, lost=lost, stays=project.track_name(kept))
+    return IdChange(title, tuple(numbers), flags, changes, facts, lost=lost, stays=project.track_name(kept))
 
 
 def split(project: Project, track: int, frames: range, new: int | None = None) -> IdChange:
@@ -151,8 +154,7 @@ def split(project: Project, track: int, frames: range, new: int | None = None) -
     change = assign(project, track, new, frames)
     title = f"Divide {project.track_name(track)}: {project.track_name(new)} {frames_words(change.frames)}"
 
-    make = _made(title, change.frames, change.changes)
-    return IdChange(title, change.frames, change.flags, make, change.changes, {new: project.track_name(new)})
+    return replace(change, title=title, names={new: project.track_name(new)})
 
 
 def _scope(project: Project, frames: range) -> np.ndarray:
@@ -172,13 +174,6 @@ def _moved(flags: np.ndarray) -> np.ndarray:
 
 def _becomes(frame: int, track: int, before: Pose | None, after: Pose | None) -> Change:
     return Change(frame, track, before, after, moved=True)
-
-
-def _made(
-    title: str, frames: Sequence[int], changes: Callable[[Project, int], tuple[Change, ...]]
-) -> Callable[[Project], Edit]:
-    """The edit of all frames, to be made of a project."""
-    return lambda project: Edit(title, tuple(change for frame in frames for change in changes(project, frame)))
 
 
 def _in_order(*changes: Change) -> tuple[Change, ...]:

@@ -88,10 +88,9 @@ class ThemeWatcher(QObject):
     def set_scheme(self, scheme: Scheme) -> None:
         """Follow the system, or stay light or dark."""
         self.scheme = scheme
-        if self._desktop is None:
+        if scheme == "system" and self._desktop is None:  # asked of the desktop only where its word counts
             self._desktop = DesktopScheme(self)
             self._desktop.changed.connect(self._take)
-            QGuiApplication.styleHints().colorSchemeChanged.connect(self.refresh)
         self._take()
 
     def _take(self) -> None:
@@ -162,6 +161,7 @@ def apply(scheme: Scheme = "system") -> None:
     """Style the application: Fusion with our palette on every platform, following the system's light or dark."""
     if not theme().styled:
         QApplication.setStyle("Fusion")
+        QGuiApplication.styleHints().colorSchemeChanged.connect(theme().refresh)
         theme().styled = True
     theme().set_scheme(scheme)
 

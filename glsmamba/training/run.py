@@ -216,7 +216,7 @@ class Trainer:
                 self.fabric.print(note)
         elif file is not None:
             load_public(self.model.encoder, file)
-        public = {k: v.clone() for k, v in self.model.encoder.state_dict().items()}
+        public = {k: v.clone() for k, v in self.model.encoder.state_dict().items()} if s.encoder_share < 1 else {}
         for name in s.start:
             path = self.root / name
             if not path.is_file():
@@ -226,10 +226,10 @@ class Trainer:
             if not any(name.startswith("encoder.") for name in given):
                 raise TrainingDataError(f"Nothing in {path.name} fits this model's encoder; choose one of the same preset.")
             self.model.load_state_dict(given, strict=False)
-        if s.encoder_share < 1:
-            for name, value in self.model.encoder.state_dict().items():
-                if value.dtype.is_floating_point:
-                    value.lerp_(public[name], 1 - s.encoder_share)
+        own = self.model.encoder.state_dict()
+        for name, value in public.items():
+            if value.dtype.is_floating_point:
+                own[name].lerp_(value, 1 - s.encoder_share)
 
     def _freeze(self) -> None:
         encoder = self.model.encoder

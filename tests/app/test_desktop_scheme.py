@@ -69,7 +69,15 @@ assert delay == "0" or not theme.is_dark()  # a portal that is slow is not waite
 becomes(True)
 say("org.freedesktop.appearance", "color-scheme", "2")
 becomes(False)
-say("org.freedesktop.appearance", "contrast", "1")  # is about something else
+say("org.freedesktop.appearance", "color-scheme", "1")
+becomes(True)
+changes = []
+theme.theme().changed.connect(lambda: changes.append(theme.is_dark()))
+say("org.freedesktop.appearance", "contrast", "2")  # is about something else
+say("org.freedesktop.appearance", "color-scheme", "1")
+say("org.freedesktop.appearance", "color-scheme", "2")
+becomes(False)
+assert changes == [False]
 say("org.freedesktop.appearance", "color-scheme", "1")
 becomes(True)
 theme.apply("light")  # chosen in the program: the desktop is not asked
@@ -83,8 +91,6 @@ theme.apply("system")
 becomes(True)
 play.stdin.close()
 play.wait(20)
-theme.apply("light")
-becomes(False)
 """
 
 

@@ -177,7 +177,7 @@ class Trainer:
     def _people(self) -> list[Person]:
         s, people = self.settings, []
         if s.stills:
-            people += load_people(load_lspet(self.root / s.stills, "train"), s.train_limit)
+            people += load_people(load_lspet(self.root / s.stills, "train", s.teacher_share), s.train_limit)
         for folder in s.clips:
             people += load_clip_people(self.root / folder, s.clip_weight)
         for source, data in zip(s.data, opened_sets(s.data, self.root, self._open), strict=True):

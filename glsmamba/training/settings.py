@@ -55,6 +55,8 @@ class Settings:
             ``stride`` (which takes the target's sigma along) and by any other field of ``ModelConfig``.
         phases: one after the other.
         stills: folder of Leeds Sports Pose Extended with its teachers' answers, relative to the project's root; or "".
+        teacher_share: how far the labels of ``stills`` move to a teacher's answer where both mean the same place (0 to 1), see
+            :func:`~glsmamba.training.labels.merged_labels`.
         clips: folders made by ``glsmamba.training.clips`` with labels of the teachers; may be empty.
         data: data sets to train on, by the labels of their authors.
         validation: data sets to watch the training with, beside the validation rows of ``stills``.
@@ -78,6 +80,7 @@ class Settings:
     model: ModelConfig
     phases: tuple[Phase, ...]
     stills: str = ""
+    teacher_share: float = 0.0
     clips: tuple[str, ...] = ()
     data: tuple[DataSource, ...] = ()
     validation: tuple[DataSource, ...] = ()
@@ -170,8 +173,9 @@ def _check(settings: Settings) -> None:
         choices = get_args(get_type_hints(Settings)[name])
         if value not in choices:
             raise SettingsError(f"{name} is {value!r}; it must be one of {', '.join(choices)}.")
-    if not 0 <= settings.encoder_share <= 1:
-        raise SettingsError(f"encoder_share is {settings.encoder_share}; it is a share, from 0 to 1.")
+    for name, share in (("encoder_share", settings.encoder_share), ("teacher_share", settings.teacher_share)):
+        if not 0 <= share <= 1:
+            raise SettingsError(f"{name} is {share}; it is a share, from 0 to 1.")
     if settings.encoder_share < 1 and (settings.encoder is None or not settings.start):
         raise SettingsError("encoder_share mixes the encoder of start with public weights; name both start and encoder.")
     if settings.model.freeze_encoder and settings.encoder is None and not settings.start:

@@ -76,6 +76,20 @@ def test_a_missing_joint_is_filled_only_where_both_teachers_agree():
     assert not known[0, right] and not human[0, right]
 
 
+def test_labels_move_towards_a_teacher_only_where_both_mean_the_same_place():
+    labels, movenet, blazepose = sources()
+    near, far, unsure = "left_hip", "left_knee", "left_ankle"  # the person is 180 pixels high
+    for name, shift in ((near, 10), (far, 30), (unsure, 10)):
+        movenet[0, COCO17.index(name), 0] += shift
+    movenet[0, COCO17.index(unsure), 2] = 0.1
+    points, known, human, _ = merged_labels(labels, movenet, blazepose, teacher_share=0.7)
+    expected = standing()
+    expected[POSETRACK15.index(near), 0] += 7
+    np.testing.assert_allclose(points[0], expected)
+    assert known.all() and human[0].sum() == 14
+    np.testing.assert_allclose(merged_labels(labels, movenet, blazepose)[0][0], standing())
+
+
 def test_confused_sides_and_foreign_labels_are_contradicted():
     labels, movenet, blazepose = sources()
     swapped = labels[:, [5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7, 6, 12, 13]]

@@ -20,6 +20,8 @@ PIXEL_STD = (0.229, 0.224, 0.225)
 
 #: Strides of features and heat maps: cells are so many pixels of the crop apart. The paper's is 4.
 STRIDES = (4, 8, 16)
+#: Range of the step sizes that Mamba's scans start with.
+MAMBA_STEPS = (0.001, 0.1)
 #: Width of each ViT, and so of its features at stride 16, before any deconvolution.
 VIT_WIDTHS: dict[str, int] = {"vit_s": 384, "vit_b": 768, "vit_l": 1024, "vit_h": 1280}
 #: Filters of ViTPose's deconvolutions: what a ViT encoder gives at strides 4 and 8.

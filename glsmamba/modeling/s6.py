@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from glsmamba.config import ModelConfig
+from glsmamba.config import MAMBA_STEPS, ModelConfig
 from glsmamba.modeling.kernels import scan_streams
 
 
@@ -37,7 +37,7 @@ class S6Paths(nn.Module):
     """K selective scans, each along its own order of the tokens; parameters per path, or shared by its two directions.
 
     Weights are raw parameters over all paths (as in VMamba), so that one GEMM projects for all of them. Initialisation is
-    Mamba's: A = -(1..N), D = 1, step sizes log-uniform in [1e-3, 1e-1].
+    Mamba's: A = -(1..N), D = 1, step sizes log-uniform in [1e-3, 1e-1]; :meth:`begin` draws them from another range.
     """
 
     def __init__(self, config: ModelConfig, paths: int):
@@ -46,14 +46,31 @@ class S6Paths(nn.Module):
         self.copies = 2 if config.share_directions == "per-type" else 1
         g = paths // self.copies  # groups of parameters
         self.rank, self.states = r, n
-        self.x_proj = nn.Parameter(torch.empty(g, r + 2 * n, i).uniform_(-(i**-0.5), i**-0.5))
-        self.dt_proj = nn.Parameter(torch.empty(g, i, r).uniform_(-(r**-0.5), r**-0.5))
-        step = torch.exp(torch.rand(g, i) * (math.log(0.1) - math.log(0.001)) + math.log(0.001)).clamp(min=1e-4)
-        self.dt_bias = nn.Parameter(step + torch.log(-torch.expm1(-step)))  # inverse of softplus
+        self.x_proj = nn.Parameter(torch.empty(g, r + 2 * n, i))
+        self.dt_proj = nn.Parameter(torch.empty(g, i, r))
+        self.dt_bias = nn.Parameter(torch.empty(g, i))
         self.A_log = nn.Parameter(torch.arange(1, n + 1, dtype=torch.float32).log().repeat(g, i, 1))
         self.D = nn.Parameter(torch.ones(g, i))
+        self.begin()
         for parameter in (self.A_log, self.D, self.dt_bias):
             parameter._no_weight_decay = True  # type: ignore[attr-defined]
+
+    @torch.no_grad()
+    def begin(self, steps: tuple[float, float] = MAMBA_STEPS, gain: float = 1.0) -> None:
+        """Draw new projections and step sizes; the defaults are Mamba's.
+
+        Args:
+            steps: range of the step sizes, log-uniform. Small ones hold a token over thousands of others and hardly hear any
+                single one; with large ones the nearest tokens, of which the temporal path's are the other frames, come through.
+            gain: factor on the projection to the low step size, B and C. What a scan brings from other tokens grows with its
+                square, what it brings from the token itself (D) does not.
+        """
+        i, r = self.dt_proj.shape[1:]
+        low, high = math.log(steps[0]), math.log(steps[1])
+        self.x_proj.uniform_(-gain * i**-0.5, gain * i**-0.5)
+        self.dt_proj.uniform_(-(r**-0.5), r**-0.5)
+        step = torch.exp(torch.rand_like(self.dt_bias) * (high - low) + low).clamp(min=1e-4)
+        self.dt_bias.copy_(step + torch.log(-torch.expm1(-step)))  # inverse of softplus
 
     def _all(self, parameter: Tensor) -> Tensor:
         """Parameters of the groups, repeated for the second directions when they are shared."""

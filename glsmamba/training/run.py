@@ -28,13 +28,14 @@ import torch
 from safetensors.torch import load_file
 
 from glsmamba.checkpoint import save_checkpoint
-from glsmamba.config import ModelConfig
+from glsmamba.config import MAMBA_STEPS, ModelConfig
 from glsmamba.data.sets import DataSet, DataSetError, open_set
 from glsmamba.evaluation import judge, predict_set
 from glsmamba.modeling.mobilenet import MobileNetEncoder
 from glsmamba.modeling.model import GLSMamba
 from glsmamba.modeling.movenet import MoveNetEncoder
 from glsmamba.modeling.pixels import normalised
+from glsmamba.modeling.s6 import S6Paths
 from glsmamba.predictor import Predictor
 from glsmamba.training.clips import load_clip_people
 from glsmamba.training.encoders import load_public
@@ -210,6 +211,10 @@ class Trainer:
 
     def _start_weights(self) -> None:
         s = self.settings
+        if (s.scan_steps, s.scan_gain) != (MAMBA_STEPS, 1.0):  # scans were made with these already
+            for module in self.model.modules():
+                if isinstance(module, S6Paths):
+                    module.begin(s.scan_steps, s.scan_gain)
         file = encoder_file(s, self.root, self._find_weights)
         if file is not None and s.model.encoder.startswith("vit"):
             for note in import_vitpose(self.model, file):
@@ -477,6 +482,7 @@ def _groups(model: GLSMamba, settings: Settings) -> list[dict]:
         if not parameter.requires_grad:
             continue
         factor = settings.encoder_lr if name.startswith(pretrained) else 1.0
+        factor = settings.blocks_lr if name.startswith(("gsm.", "lrm.")) else factor
         undecayed = parameter.ndim < 2 or name.endswith(("A_log", "A_logs", "temporal", "D"))
         groups.setdefault((factor, 0.0 if undecayed else settings.weight_decay), []).append(parameter)
     return [{"params": p, "factor": f, "weight_decay": w} for (f, w), p in groups.items()]

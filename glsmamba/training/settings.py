@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
-from glsmamba.config import PRESETS, ModelConfig
+from glsmamba.config import MAMBA_STEPS, PRESETS, ModelConfig
 from glsmamba.training.augment import Augmentation
 from glsmamba.variants import VARIANTS
 
@@ -70,6 +70,9 @@ class Settings:
         unit: phases are counted in ``steps`` or ``epochs`` (exactly repeatable), or in ``seconds`` of training.
         lr: peak learning rate; it rises over ``warmup`` steps and falls as a cosine to ``final_lr`` of it at the end.
         rate_steps: instead of the cosine: pairs of a place in the run (in its unit) and the factor on ``lr`` from there on.
+        blocks_lr: factor on it for the GSM and LRM blocks, which start as the identity where all else may be trained already.
+        scan_steps: range of the step sizes that new scans start with, see :meth:`~glsmamba.modeling.s6.S6Paths.begin`.
+        scan_gain: factor on the projections that new scans start with.
         encoder_lr: factor on it for those parts of the encoder that start pretrained.
         frozen_layers: the first layers of the encoder's trunk that keep their weights.
         precision: ``32-true``, or ``bf16-mixed`` or ``16-mixed`` (scans stay in 32 bits).
@@ -92,6 +95,9 @@ class Settings:
     seed: int = 1
     threads: int = 2
     lr: float = 1e-3
+    blocks_lr: float = 1.0
+    scan_steps: tuple[float, float] = MAMBA_STEPS
+    scan_gain: float = 1.0
     encoder_lr: float = 0.5
     final_lr: float = 0.01
     rate_steps: tuple[tuple[float, float], ...] = ()
@@ -154,6 +160,9 @@ def settings_from(raw: dict[str, Any], name: str) -> Settings:
         start = raw.get("start", ())
         raw["start"] = (start,) if isinstance(start, str) else tuple(start)
         raw["rate_steps"] = tuple((float(place), float(factor)) for place, factor in raw.get("rate_steps", ()))
+        if "scan_steps" in raw:
+            low, high = raw["scan_steps"]
+            raw["scan_steps"] = float(low), float(high)
         for key in ("data", "validation"):
             raw[key] = tuple(DataSource(**source) for source in raw.get(key, ()))
         raw.setdefault("name", name)
@@ -176,6 +185,8 @@ def _check(settings: Settings) -> None:
     for name, share in (("encoder_share", settings.encoder_share), ("teacher_share", settings.teacher_share)):
         if not 0 <= share <= 1:
             raise SettingsError(f"{name} is {share}; it is a share, from 0 to 1.")
+    if not 0 < settings.scan_steps[0] <= settings.scan_steps[1]:
+        raise SettingsError(f"scan_steps is {list(settings.scan_steps)}; it is a least and a greatest step size above 0.")
     if settings.encoder_share < 1 and (settings.encoder is None or not settings.start):
         raise SettingsError("encoder_share mixes the encoder of start with public weights; name both start and encoder.")
     if settings.model.freeze_encoder and settings.encoder is None and not settings.start:

@@ -23,6 +23,7 @@ from glsmamba.data.sets import DataSetError
 from glsmamba.data.skeletons import COCO17, LSP14, POSETRACK15
 from glsmamba.modeling.model import GLSMamba
 from glsmamba.modeling.movenet import movenet_state
+from glsmamba.modeling.s6 import S6Paths
 from glsmamba.training.augment import Augmentation
 from glsmamba.training.labels import BLAZEPOSE33, TrainingDataError
 from glsmamba.training.loss import heatmap_loss
@@ -160,9 +161,33 @@ def test_a_start_is_laid_together_from_files_and_its_encoder_mixed_with_public_w
     for name, value in begun.encoder.state_dict().items():
         torch.testing.assert_close(value, 0.75 * 2 + 0.25 * expected[name], msg=name)
     assert (begun.head.weight == 2).all() and all((p == 1).all() for p in begun.gsm.parameters())
-    for wrong, words in (("encoder_share = 1.5\n", "from 0 to 1"), ("encoder_share = 0.5\n", "name both")):
+    for wrong, words in (
+        ("encoder_share = 1.5\n", "from 0 to 1"),
+        ("teacher_share = -0.1\n", "from 0 to 1"),
+        ("encoder_share = 0.5\n", "name both"),
+    ):
         with pytest.raises(SettingsError, match=words):
             read_settings(write(project, extra=wrong))
+
+
+def test_new_scans_start_with_the_step_sizes_asked_for_and_blocks_learn_at_their_own_rate(project):
+    extra = "scan_steps = [0.5, 1.0]\nscan_gain = 4.0\nblocks_lr = 8.0\n"
+    begun = Trainer(read_settings(write(project, 3, 1, extra=extra)), project / "runs" / "x", project)
+    usual = Trainer(read_settings(write(project, 3, 1)), project / "runs" / "y", project)
+    scans = [module for module in begun.model.modules() if isinstance(module, S6Paths)]
+    assert len(scans) == 2
+    for scan in scans:
+        steps = torch.nn.functional.softplus(scan.dt_bias)
+        assert steps.min() > 0.499 and steps.max() < 1.001
+        reach = 4 * scan.x_proj.shape[-1] ** -0.5
+        assert 0.9 * reach < scan.x_proj.abs().max() <= reach
+    assert torch.nn.functional.softplus(usual.model.gsm[0].sts6d.s6.dt_bias).max() < 0.101
+    rate = begun._set_rate()
+    rates = {id(p): group["lr"] for group in begun.optimiser.param_groups for p in group["params"]}
+    assert rates[id(begun.model.gsm[0].linear_out.weight)] == rates[id(begun.model.lrm[0].ffn.fc1.bias)] == 8 * rate
+    assert rates[id(begun.model.head.weight)] == rate
+    with pytest.raises(SettingsError, match="least and a greatest"):
+        read_settings(write(project, extra="scan_steps = [0.5, 0.1]\n"))
 
 
 def test_a_signal_saves_and_stops(project, monkeypatch):

@@ -281,6 +281,8 @@ def _style_sheet(c: Colors) -> str:
     QPushButton[role="flat"] {{ border: none; background: transparent; color: {c.accent}; padding: 4px 8px; }}
     QPushButton[role="flat"]:hover {{ background: {c.hover}; }}
     QPushButton[role="flat"]:disabled {{ color: {c.disabled}; background: transparent; border: none; }}
+    QScrollArea[role="panel"] {{ border: 1px solid transparent; }}
+    QScrollArea[role="panel"]:focus {{ border: 1px solid {c.accent}; }}
     QLabel[role="muted"] {{ color: {c.muted}; }}
     QLabel[role="error"] {{ color: {c.error}; }}
     QLabel[role="warning"] {{ color: {c.warning}; }}

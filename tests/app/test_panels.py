@@ -22,6 +22,7 @@ from app.ui.main_window import MainWindow
 from app.ui.palettes import PALETTES
 from app.ui.panels.envelope import Envelope, thinned
 from app.ui.panels.people import nearest_frame
+from app.ui.panels.scrolled import Scrolled
 from app.ui.panels.tiles import Tile, Tiles, tile_image
 from app.ui.panels_table import PANELS
 from app.ui.settings import settings
@@ -560,9 +561,7 @@ def test_every_panel_is_reached_by_its_key_and_left_by_it(qtbot, window) -> None
     window.session.select(1, WRIST)
     window.activateWindow()
     window.canvas.setFocus()
-    for name, code in zip(
-        (panel.id for panel in PANELS), (getattr(Qt.Key, f"Key_F{n}") for n in range(3, 10)), strict=True
-    ):
+    for name, code in zip((panel.id for panel in PANELS), (getattr(Qt.Key, f"Key_F{n}") for n in range(3, 10)), strict=True):
         key(window, code)
         page = window.docks[name].widget()
         qtbot.waitUntil(lambda page=page: page.on_screen)
@@ -588,6 +587,25 @@ def test_tab_walks_between_choices_but_from_joint_to_joint_on_the_picture(qtbot,
     key(window, Qt.Key.Key_F8)
     key(window, Qt.Key.Key_Tab)
     assert window.session.selected_joint == 4
+
+
+def test_a_panel_lower_than_its_content_is_scrolled_by_keys(qtbot, window) -> None:
+    window.session.select(1, 3)
+    page = panel(window, "statistics")
+    area = page.findChild(Scrolled)
+    assert area.verticalScrollBar().maximum() == 0 and area.focusPolicy() == Qt.FocusPolicy.NoFocus
+    window.resize(1024, 500)
+    qtbot.waitUntil(lambda: area.verticalScrollBar().maximum() > 0)
+    key(window, Qt.Key.Key_F8)
+    for _ in range(8):
+        if window.focusWidget() is area:
+            break
+        key(window, Qt.Key.Key_Tab)
+    assert window.focusWidget() is area
+    for _ in range(3):
+        key(window, Qt.Key.Key_Down)
+    assert area.verticalScrollBar().value() > 0
+    assert window.session.selected_track == 1 and window.session.frame == 0
 
 
 def test_tabs_of_docks_are_whole_at_the_first_width_and_scroll_where_they_cannot_be(qtbot, window) -> None:

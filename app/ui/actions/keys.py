@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QLineEdit,
     QPlainTextEdit,
+    QScrollArea,
     QTabBar,
     QTextEdit,
 )  # fmt: skip
@@ -87,8 +88,8 @@ _STRONG = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier 
 def belongs_to_widget(widget: QObject, event: QKeyEvent) -> bool:
     """Whether a key is for the widget that has the keyboard rather than for an action.
 
-    While one types into a field all plain keys are the field's; a focused button keeps Space, Return and Tab, a list Up and
-    Down.
+    While one types into a field all plain keys are the field's; a focused button keeps Space, Return and Tab, a list and an
+    area that scrolls Up and Down.
     """
     field = isinstance(widget, _FIELDS)
     writes = field and event.modifiers() & _ALT_GR == _ALT_GR and event.text().isprintable() and event.text() != ""
@@ -101,7 +102,7 @@ def belongs_to_widget(widget: QObject, event: QKeyEvent) -> bool:
         return key in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Tab, Qt.Key.Key_Backtab) or (
             isinstance(widget, QComboBox) and key in (Qt.Key.Key_Up, Qt.Key.Key_Down)
         )
-    return isinstance(widget, QAbstractItemView) and key in (Qt.Key.Key_Up, Qt.Key.Key_Down)
+    return isinstance(widget, QAbstractItemView | QScrollArea) and key in (Qt.Key.Key_Up, Qt.Key.Key_Down)
 
 
 class KeyBindings(QObject):

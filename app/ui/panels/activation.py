@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QHideEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QFrame, QLabel, QScrollArea, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
 from app.labels.changes import LabelChange
 from app.labels.pose import Pose, Provenance, Visibility
@@ -16,6 +16,7 @@ from app.ui import theme
 from app.ui.map_words import FACTORS, PATHS, QUANTITIES, REDUCTIONS, block_words, path_words, sentence, title
 from app.ui.panels.map_tiles import MapTiles, chosen_path, make_tiles
 from app.ui.panels.page import Pace, Page
+from app.ui.panels.scrolled import Scrolled
 from app.ui.panels.tiles import Tiles
 from app.ui.session import Session
 from glsmamba.data.skeletons import joint_words
@@ -34,10 +35,7 @@ class ActivationPanel(Page):
     """Follows the frame, the person and the joint; asks the inference thread only while it can be seen."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = Scrolled()
         super().__init__(scroll, parent)
         self._session = session
         self.result: Any = None

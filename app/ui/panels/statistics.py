@@ -11,11 +11,9 @@ from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QScrollArea,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -30,6 +28,7 @@ from app.ui.canvas.colours import on_ground, person_rgb, qcolor
 from app.ui.panels.course_plot import CoursePlot, Curve, line_pen
 from app.ui.panels.envelope import Envelope
 from app.ui.panels.page import Pace, Page
+from app.ui.panels.scrolled import Scrolled
 from app.ui.session import Session
 from app.ui.threads.statistics_thread import Asked, Computed, StatisticsThread
 from app.ui.timeline.axis import Axis
@@ -134,13 +133,8 @@ class StatisticsPanel(Page):
     """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        content, scrolled = QWidget(), QScrollArea()
-        scrolled.setFrameShape(QFrame.Shape.NoFrame)
-        scrolled.setWidgetResizable(True)
-        scrolled.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scrolled.setWidget(content)
-        scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        super().__init__(scrolled, parent)
+        content = QWidget()
+        super().__init__(Scrolled(content), parent)
         self._session = session
         self._asked: Asked | None = None
         self._computed: Computed | None = None

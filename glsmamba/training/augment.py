@@ -195,7 +195,7 @@ def disturbed(rng: np.random.Generator, crops: list[np.ndarray], augmentation: A
             crop = crop if again is None else again
         out.append(crop)
     if a.key_damage and len(out) > 1 and rng.random() < a.key_damage:
-        out[len(out) // 2] = _damaged(rng, out[len(out) // 2])
+        out[len(out) // 2] = damaged(rng, out[len(out) // 2])
     return out
 
 
@@ -234,8 +234,8 @@ def _blurred(rng: np.random.Generator, crop: np.ndarray) -> np.ndarray:
     return cv2.filter2D(crop, -1, kernel / max(float(kernel.sum()), 1e-6))
 
 
-def _damaged(rng: np.random.Generator, crop: np.ndarray) -> np.ndarray:
-    """A frame as a flash, a passer-by or a shaken camera leaves it: large parts of it tell nothing."""
+def damaged(rng: np.random.Generator, crop: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8 -> as a flash, a passer-by or a shaken camera leaves a frame: large parts of it tell nothing."""
     if rng.random() < 0.6:
         for _ in range(2):
             (crop,) = _occluded(rng, [crop])

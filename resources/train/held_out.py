@@ -7,8 +7,8 @@ fourth::
     python resources/train/held_out.py weights/glsmamba-t.safetensors
 
 People are cut by human boxes (COCO) or the detector's (clips). The clips' windows hold five real frames; ``one frame`` is the
-same network shown the key frame five times. What the still pictures of Leeds Sports Pose Extended say comes from ``main.py
-evaluate``.
+same network shown the key frame five times, and ``key frame damaged`` covers or blurs parts of the person in the key frame.
+What the still pictures of Leeds Sports Pose Extended say comes from ``main.py evaluate``.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from glsmamba.data.video import VideoReader
 from glsmamba.held_crops import HeldCrops
 from glsmamba.predictor import PoseWindow, Predictor
 from glsmamba.stream_settings import StreamSettings
+from glsmamba.training.augment import damaged as damaged_crop
 from glsmamba.training.clips import teachers_agree
 
 CLIPS = ("bedroom.mp4", "sports2d_demo.mp4")
@@ -119,6 +120,22 @@ def agreed_people(video: Path, teachers: Teachers, detector: Detector, keys: int
     return people
 
 
+def one_frame(window: PoseWindow) -> PoseWindow:
+    """The key frame as often as the window has frames."""
+    return PoseWindow((window.frames[2],) * 5, window.box)
+
+
+def damaged(window: PoseWindow, rng: np.random.Generator) -> PoseWindow:
+    """The window with its key frame covered or blurred around the person, as in training (``key_damage``)."""
+    frame = window.frames[2].copy()
+    height, width = frame.shape[:2]
+    x, y, w, h = window.box
+    x0, y0 = max(int(x - 0.15 * w), 0), max(int(y - 0.15 * h), 0)
+    x1, y1 = min(int(np.ceil(x + 1.15 * w)), width), min(int(np.ceil(y + 1.15 * h)), height)
+    frame[y0:y1, x0:x1] = damaged_crop(rng, frame[y0:y1, x0:x1])
+    return PoseWindow((*window.frames[:2], frame, *window.frames[3:]), window.box)
+
+
 def agreement(people: list[Agreed], found: np.ndarray) -> dict[str, float]:
     """PCK of the longer side of the detector's box, on joints on which both teachers agree."""
     size = np.array([max(p.window.box[2:]) for p in people])[:, None]
@@ -128,38 +145,60 @@ def agreement(people: list[Agreed], found: np.ndarray) -> dict[str, float]:
     return {
         "people": len(people), "joints": int(known.sum()), "PCK@0.1 of box": float((error[known] <= 0.1).mean()),
         "PCK@0.05 of box": float((error[known] <= 0.05).mean()), "wrists @0.1": float((error[wrists] <= 0.1).mean()),
+        "mean error, box": float(error[known].mean()),
     }  # fmt: skip
 
 
-def calm(
-    video: Path, teachers: Teachers, detector: Detector, poses: Poses, start: int, length: int, held: HeldCrops | None
-) -> dict[str, float]:
-    """Mean acceleration (share of the box, per frame squared) of joints that move slowly, along the best detected person.
+@dataclass
+class Followed:
+    """The best detected person of consecutive frames: (frame number, box), and the pictures around them by number."""
+
+    places: list[tuple[int, Box]]
+    pictures: dict[int, np.ndarray]
+
+    def windows(self, boxes: Sequence[Box]) -> list[PoseWindow]:
+        """Five real frames around each place, cut by ``boxes``; beyond the video's ends the first or last again."""
+        low, high = min(self.pictures), max(self.pictures)
+        return [
+            PoseWindow(tuple(self.pictures[int(np.clip(key + d, low, high))] for d in (-2, -1, 0, 1, 2)), box)
+            for (key, _), box in zip(self.places, boxes, strict=True)
+        ]
+
+
+def followed(video: Path, detector: Detector, start: int, length: int) -> Followed:
+    """Follow the person who is found best, until they are lost or ``length`` frames are over."""
+    places: list[tuple[int, Box]] = []
+    pictures: dict[int, np.ndarray] = {}
+    with VideoReader(video) as reader:
+        last = reader.n_frames - 1
+        stop = min(start + length, last)
+        for key in range(max(start - 2, 0), min(stop + 2, last) + 1):
+            pictures[key] = reader.read(key)
+        for key in range(start, stop):
+            detected = detector.detect(pictures[key])
+            if places:
+                x, y, w, h = places[-1][1]
+                detected = [d for d in detected if abs(d.box[0] - x) < 0.4 * w and abs(d.box[1] - y) < 0.4 * h]
+            if not detected:
+                break
+            places.append((key, max(detected, key=lambda d: d.score * d.box[2] * d.box[3]).box))
+    return Followed(places, pictures)
+
+
+def calm(person: Followed, teachers: Teachers, poses: Poses, held: HeldCrops | None) -> dict[str, float]:
+    """Mean acceleration (share of the box, per frame squared) of joints that move slowly, along a person's way.
 
     A joint counts where both the teacher's and the model's path, smoothed over nine frames, move less than 1 % of the box a
     frame. With ``held`` both get crops that stand still while the person hardly moves, as the program has them.
     """
-    boxes: list[Box] = []
-    thunder, windows = [], []
-    with VideoReader(video) as reader:
-        last = reader.n_frames - 1
-        for key in range(start, min(start + length, last)):
-            frames = tuple(reader.read(int(np.clip(key + d, 0, last))) for d in (-2, -1, 0, 1, 2))
-            detected = detector.detect(frames[2])
-            if boxes:
-                x, y, w, h = boxes[-1]
-                detected = [d for d in detected if abs(d.box[0] - x) < 0.4 * w and abs(d.box[1] - y) < 0.4 * h]
-            if not detected:
-                break
-            boxes.append(max(detected, key=lambda d: d.score * d.box[2] * d.box[3]).box)
-            (cut,) = [boxes[-1]] if held is None else held.boxes_for(key, [boxes[-1]])
-            movenet, _ = teachers.ask(frames[2], cut)
-            thunder.append(movenet[np.maximum(joint_map(COCO17, POSETRACK15), 0), :2][SHARED])
-            windows.append(PoseWindow(frames, cut))
-    if len(boxes) < 20:
+    if len(person.places) < 20:
         return {}
-    own, theirs = poses(windows)[:, SHARED], np.stack(thunder)
-    size = float(np.median([max(b[2:]) for b in boxes]))
+    cuts = [box if held is None else held.boxes_for(key, [box])[0] for key, box in person.places]
+    windows = person.windows(cuts)
+    answers = [teachers.ask(window.frames[2], window.box)[0] for window in windows]
+    theirs = np.stack([answer[np.maximum(joint_map(COCO17, POSETRACK15), 0), :2][SHARED] for answer in answers])
+    own, still = poses(windows)[:, SHARED], poses([one_frame(window) for window in windows])[:, SHARED]
+    size = float(np.median([max(box[2:]) for _, box in person.places]))
     kernel = np.ones(9) / 9
     smooth = [np.apply_along_axis(lambda v: np.convolve(v, kernel, "same"), 0, path) for path in (own, theirs)]
     slow = np.ones(own.shape[:2], bool)
@@ -168,8 +207,8 @@ def calm(
         slow &= speed < 0.01
     slow[:5] = slow[-5:] = False
     return {
-        "frames": len(boxes), "joints": int(slow.sum()),
-        "model": jitter(own, slow) / size, "Thunder": jitter(theirs, slow) / size,
+        "frames": len(windows), "joints": int(slow.sum()), "model": jitter(own, slow) / size,
+        "model, one frame": jitter(still, slow) / size, "Thunder": jitter(theirs, slow) / size,
     }  # fmt: skip
 
 
@@ -298,21 +337,29 @@ def main() -> None:
     def tell(name: str, figures: dict[str, float]) -> None:
         print(json.dumps({name: {k: round(v, 4) for k, v in figures.items()}}), flush=True)
 
+    def poses_of_one(windows: Sequence[PoseWindow]) -> np.ndarray:
+        return poses([one_frame(window) for window in windows])
+
     if "coco" in options.only:
         tell("coco-mini, human boxes", coco(options.data, poses))
     for clip in CLIPS if "clips" in options.only else ():
         people = agreed_people(options.data / "clips" / clip, teachers, detector, options.keys)
-        tell(clip, agreement(people, poses([p.window for p in people])))
-        still = [PoseWindow((p.window.frames[2],) * 5, p.window.box) for p in people]
-        tell(f"{clip}, one frame", agreement(people, poses(still)))
+        windows = [p.window for p in people]
+        rng = np.random.default_rng(5)
+        hurt = [damaged(window, rng) for window in windows]
+        tell(clip, agreement(people, poses(windows)))
+        tell(f"{clip}, one frame", agreement(people, poses_of_one(windows)))
+        tell(f"{clip}, key frame damaged", agreement(people, poses(hurt)))
+        tell(f"{clip}, key frame damaged, one frame", agreement(people, poses_of_one(hurt)))
         tell(f"{clip}, Thunder", agreement(people, np.stack([p.thunder for p in people])))
-    for clip, start in (("ntu_one_person.avi", 0), ("sports2d_demo.mp4", 0)) if "calm" in options.only else ():
-        path, stream = options.data / "clips" / clip, StreamSettings()
-        tell(f"acceleration, {clip}", calm(path, teachers, detector, poses, start, 80, None))
+    for clip in ("ntu_one_person.avi", "sports2d_demo.mp4") if "calm" in options.only else ():
+        person, stream = followed(options.data / "clips" / clip, detector, 0, 80), StreamSettings()
         held = HeldCrops(predictor.config.input_size, stream.margin, predictor.config.frames)
-        tell(f"acceleration, {clip}, held crops", calm(path, teachers, detector, poses, start, 80, held))
+        tell(f"acceleration, {clip}", calm(person, teachers, poses, None))
+        tell(f"acceleration, {clip}, held crops", calm(person, teachers, poses, held))
     if "cameras" in options.only:
         tell("four cameras", four_cameras(options.data, detector, poses, options.frames))
+        tell("four cameras, one frame", four_cameras(options.data, detector, poses_of_one, options.frames))
 
 
 if __name__ == "__main__":

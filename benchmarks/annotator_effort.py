@@ -300,7 +300,8 @@ def clip_cases(video: Path, models: Path, frames: int) -> list[Case]:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "resources" / "train"))
     from label_clips import Teachers
 
-    from app.inference.engine import Engine, load_predictor
+    from app.inference.engine import Engine
+    from app.inference.loading import load_predictor
     from app.inference.windows import Frames
     from glsmamba.data.video import VideoReader, build_index
     from glsmamba.training.clips import teachers_agree

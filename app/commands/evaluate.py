@@ -68,7 +68,7 @@ def evaluate(question: Question) -> tuple[str, str]:
 
 
 def _predicted(question: Question, data: DataSet) -> tuple[str, dict[str, Found]]:
-    from app.inference.engine import load_predictor
+    from app.inference.loading import load_predictor
 
     predictor = load_predictor(question.device, question.subject)
     predictor.flip_test = question.flip_test

@@ -65,7 +65,9 @@ def _name(video: Path) -> str:
 
 
 def _predict_one(video: Path, options: Options) -> list[Path]:
-    from app.inference.engine import Engine, EngineSettings, load_predictor
+    from app.inference.engine import Engine
+    from app.inference.loading import load_predictor
+    from app.inference.settings import EngineSettings
 
     with tqdm(total=1.0, desc=f"Reading {video.name}", delay=1, leave=False, bar_format="{l_bar}{bar}") as bar:
         index = build_index(video, progress=lambda part: bar.update(part - bar.n))

@@ -26,13 +26,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from app.inference.answers import EngineError, PersonActivation, PersonHeatmaps
 from app.inference.detector import Detection, Detector
 from app.inference.joining import Rename, same_people, to_rename
+from app.inference.loading import load_predictor
 from app.inference.order import neighbours, next_frame
 from app.inference.peaks import peaks_of
 from app.inference.people import as_candidate, box_of, keeps_joints, new_pose, placed_by_human
+from app.inference.settings import EngineSettings
 from app.inference.status import EngineStatus, State
-from app.inference.tracker import Candidate, Tracked, Tracker, TrackerSettings
+from app.inference.tracker import Candidate, Tracked, Tracker
 from app.inference.windows import Frames, Reader
 from app.labels.changes import LabelChange
 from app.labels.pose import Pose
@@ -41,99 +44,18 @@ from app.labels.spreading import Peaks
 from glsmamba.data.records import Box
 from glsmamba.data.video import VideoError
 from glsmamba.map_pictures import shown_to_model
-from glsmamba.maps import ActivationMaps, Block, MapKind
-from glsmamba.stream_settings import StreamSettings
+from glsmamba.maps import MapKind
 
 if TYPE_CHECKING:  # the model floor is imported by the worker only
     from glsmamba.activation import CapturedWindow
     from glsmamba.predictor import PosePrediction, Predictor
     from glsmamba.streaming import Stream
 
-__all__ = ["Engine", "EngineError", "EngineSettings", "PersonActivation", "PersonHeatmaps", "load_predictor"]
+__all__ = ["Engine"]
 
 Level = Literal["info", "warning", "error"]
 #: People whose captured scans are kept: those between whom a pointer goes to and fro. With B each takes some 300 MB.
 _CAPTURES = 2
-
-
-class EngineError(RuntimeError):
-    """A request could not be met; the message is one sentence for the user."""
-
-
-@dataclass(frozen=True)
-class EngineSettings:
-    """How inference runs.
-
-    Attributes:
-        detect_every: the detector looks at every n-th frame on the way; between, people are followed by their poses. A frame
-            that does not follow on a predicted one is always looked at.
-        people_per_step: people predicted before the engine looks for something more urgent.
-        settle_s: a frame that is at work is left for another only after that one has been wanted for this long.
-        reach: ids go on from predicted frames at most this far away; further off people first get new ids, which become one
-            with the old when the stretches meet.
-        tracker: thresholds of the tracker.
-        streaming: how much consecutive frames share.
-        exact: predict each person in each frame by a window of its own, in the crop of that frame's own box, as the paper does.
-            What is asked for by hand always is.
-        flip_test: predict each window a second time in the mirror and take the mean, as :class:`Predictor` does.
-    """
-
-    detect_every: int = 1
-    people_per_step: int = 4
-    settle_s: float = 0.3
-    reach: int = 30
-    tracker: TrackerSettings = field(default_factory=TrackerSettings)
-    streaming: StreamSettings = field(default_factory=StreamSettings)
-    exact: bool = False
-    flip_test: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class PersonHeatmaps:
-    """Heat maps of one person: ``prediction.heatmaps`` (15, h, w), ``prediction.crop`` (2, 3) from frame pixels to cells."""
-
-    frame: int
-    track: int
-    prediction: PosePrediction
-
-
-@dataclass(frozen=True, eq=False)
-class PersonActivation:
-    """Activation maps of one person.
-
-    Attributes:
-        frame, track: whose; ``frame`` is the key frame.
-        joint: the query's joint, or None where a point or all tokens were asked about.
-        maps: the maps, (t, h, w) each, and what was asked.
-        frames: (t,) numbers of the window's frames; at the ends of a video the outermost one is repeated.
-        pictures: (t, 2h, 2w, 3) uint8 RGB, the frames as the model was shown them, two pixels a cell.
-        blocks: kind and index of every block that can be asked about.
-        transposed: whether the second unified scan runs down the columns instead of backwards.
-    """
-
-    frame: int
-    track: int
-    joint: int | None
-    maps: ActivationMaps
-    frames: tuple[int, ...]
-    pictures: np.ndarray
-    blocks: tuple[Block, ...]
-    transposed: bool = False
-
-
-def load_predictor(device: str = "cpu", checkpoint: str | None = None) -> Predictor:
-    """The model on a device; imports torch, so call it in the worker. ``auto`` takes the first CUDA device if there is one.
-
-    A device that is new here has its kernels tested first; those that fail are not used, and ``backends`` says so.
-    """
-    from app.inference.self_test import settle_kernels
-    from app.weights.folder import resolved
-    from glsmamba.devices import best_device
-    from glsmamba.predictor import Predictor
-
-    predictor = Predictor.from_checkpoint(resolved(checkpoint), device=best_device() if device == "auto" else device)
-    settle_kernels(str(predictor.device))
-    return predictor
 
 
 #: Captured scans, numbers of the window's frames, and the frames as the model was shown them.

@@ -22,7 +22,7 @@ class Predicting(QObject):
     """Runs the inference thread of what is open. Verbs return at once; answers are signals in the window's thread.
 
     Attributes:
-        status: ``app.inference.engine.EngineStatus``, or None while there is no inference thread.
+        status: ``app.inference.status.EngineStatus``, or None while there is no inference thread.
         devices: (name, title) of the devices there are, once the model was loaded.
     """
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PySide6.QtCore import QPointF
 
-from app.inference.engine import PersonActivation
+from app.inference.answers import PersonActivation
 from app.labels.pose import Pose, Provenance
 from app.ui.canvas.colours import bone_colour, joint_colours, lut
 from app.ui.canvas.hit_test import HIT_RADIUS, hit, nearest_bone, nearest_joint

@@ -15,9 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.inference.answers import EngineError
 from app.inference.detector import Detection
-from app.inference.engine import Engine, EngineError, EngineSettings
+from app.inference.engine import Engine
 from app.inference.order import next_frame
+from app.inference.settings import EngineSettings
 from app.inference.status import EngineStatus
 from app.inference.windows import Frames
 from app.labels import edits

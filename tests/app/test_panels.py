@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QTableView
 
-from app.inference.engine import PersonActivation
+from app.inference.answers import PersonActivation
 from app.labels import edits
 from app.labels.pose import Pose, Provenance, Visibility
 from app.ui import theme

@@ -12,7 +12,7 @@ import torch
 import glsmamba.scan.numba_scan as numba_scan
 from app.cli import main
 from app.inference import self_test
-from app.inference.engine import load_predictor
+from app.inference.loading import load_predictor
 from glsmamba.scan import deform
 from glsmamba.scan.refusals import forget
 from glsmamba.scan.selective import backend_report, selective_scan

@@ -246,7 +246,7 @@ def test_without_a_glsmamba_checkpoint_the_baseline_is_taken(
     assert default_weights().name == "glsmamba-t.safetensors"
     monkeypatch.setattr("app.weights.folder.SHIPPED", tmp_path / "absent.safetensors")
     assert default_weights() == resolved("mine") == weights_folder() / "mine.safetensors"
-    from app.inference.engine import load_predictor
+    from app.inference.loading import load_predictor
 
     assert "single-frame baseline" in load_predictor("cpu").name
 

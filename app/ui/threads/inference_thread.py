@@ -28,7 +28,7 @@ def _opener(weights: str) -> Callable[[str], Any]:
     """Opens the model on a device; called in the thread, where torch may be imported."""
 
     def open_predictor(device: str) -> Any:
-        from app.inference.engine import load_predictor
+        from app.inference.loading import load_predictor
 
         return load_predictor(device, weights or None)
 

@@ -33,8 +33,9 @@ from app.inference.loading import load_predictor
 from app.inference.order import neighbours, next_frame
 from app.inference.peaks import peaks_of
 from app.inference.people import as_candidate, box_of, keeps_joints, new_pose, placed_by_human
+from app.inference.reporting import Level, Reporter, sentence
 from app.inference.settings import EngineSettings
-from app.inference.status import EngineStatus, State
+from app.inference.status import EngineStatus
 from app.inference.tracker import Candidate, Tracked, Tracker
 from app.inference.windows import Frames, Reader
 from app.labels.changes import LabelChange
@@ -53,7 +54,6 @@ if TYPE_CHECKING:  # the model floor is imported by the worker only
 
 __all__ = ["Engine"]
 
-Level = Literal["info", "warning", "error"]
 #: People whose captured scans are kept: those between whom a pointer goes to and fro. With B each takes some 300 MB.
 _CAPTURES = 2
 
@@ -122,7 +122,7 @@ class Engine:
         self.settings = settings or EngineSettings()
         self._open_video, self._open_predictor, self._open_detector = open_video, open_predictor, open_detector
         self._range = frames if frames is not None else range(project.n_frames)
-        self._on_status, self._on_message = on_status, on_message
+        self._reporter = Reporter(project, self._range, on_status, on_message)
 
         # Shared with other threads, under the lock.
         self._lock = threading.Condition()
@@ -135,7 +135,6 @@ class Engine:
         self._orders: deque[_Order] = deque()
         self._edited: set[int] = set()
         self._exchange: tuple[Callable[[str], Predictor], Future[str]] | None = None
-        self._status = EngineStatus(total=len(self._range))
 
         # The worker's own.
         self._frames: Frames | None = None
@@ -151,11 +150,8 @@ class Engine:
         self._renaming: Rename | None = None
         self._given_up: set[int] = set()
         self._drawn_boxes: dict[tuple[int, int], Box] = {}
-        self._finished: deque[float] = deque(maxlen=40)
         self._stream: Stream | None = None
-        self._spent: deque[tuple[int, float]] = deque(maxlen=40)  # people predicted, and seconds that it took
         self._captures: OrderedDict[tuple[int, Box], _Captured] = OrderedDict()
-        self._said: set[str] = set()
         project.changed.connect(self._labels_changed)
 
     # --- from any thread -------------------------------------------------------------------------------------------------
@@ -163,8 +159,7 @@ class Engine:
     @property
     def status(self) -> EngineStatus:
         """The latest status."""
-        with self._lock:
-            return self._status
+        return self._reporter.status
 
     def want(self, frame: int) -> None:
         """Tell which frame is on screen: it comes next, then those after it. The newest wish wins."""
@@ -332,7 +327,7 @@ class Engine:
                 self._look_for_drawn_boxes(edited)
                 return True
             if mode != "run" and (self._work is None or self._work.order is None):
-                self._say_status(state="paused" if mode == "paused" else "off", eta_s=None)
+                self._reporter.tell(state="paused" if mode == "paused" else "off", eta_s=None)
                 return False
             return self._rename() or self._advance()
         except Exception as error:
@@ -350,13 +345,12 @@ class Engine:
         if work is None:
             chosen = next_frame(done, wanted)
             if chosen is None:
-                count = int(np.count_nonzero(self.project.predicted_frames()[self._range.start : self._range.stop]))
                 out = len(self._given_up)
                 left = f"Predicted, but for {out} frame{'s' * (out > 1)} that cannot be decoded" if out else ""
-                self._say_status(state="done", done=count, eta_s=None, message=left)
+                self._reporter.tell(state="done", done=self._reporter.n_done(), eta_s=None, message=left)
                 return False
             self._work = work = self._begin(*chosen, done)
-        self._say_status(state="running", frame=work.frame)
+        self._reporter.tell(state="running", frame=work.frame)
         try:
             if not work.looked:
                 self._look(work)
@@ -368,7 +362,7 @@ class Engine:
             self._given_up.add(work.frame)
             self._work = self._tracker = None
             if len(self._given_up) == 1:  # a badly damaged file would say it a thousand times
-                self._say(f"{error} Such frames are left out; the others are predicted.", "warning")
+                self._reporter.say(f"{error} Such frames are left out; the others are predicted.", "warning")
             if work.order is not None and not work.order.future.done():
                 work.order.future.set_exception(EngineError(str(error)))
         return True
@@ -477,7 +471,7 @@ class Engine:
                 found = predictor.predict(windows, cancelled=cancelled, keep_heatmaps=keep_heatmaps)
         except Cancelled:
             return None
-        self._spent.append((len(boxes), time.perf_counter() - started))
+        self._reporter.people_predicted(len(boxes), time.perf_counter() - started)
         return found
 
     def _streaming(self) -> Stream | None:
@@ -518,13 +512,13 @@ class Engine:
         model = self._model().name
         changed = self.project.store_predictions(frame, poses, model=model, drop_missing=True)
         self._work = None
-        self._finished.append(time.monotonic())
+        self._reporter.frame_finished()
         self._join(frame, frame + work.direction)
         if work.pinned:
             self._join(frame, frame - work.direction)
         if work.order is not None and not work.order.future.done():
             work.order.future.set_result(changed)
-        self._say_status(state="running", frame=frame)
+        self._reporter.tell(state="running", frame=frame)
 
     def _pose_of(self, person: Tracked, current: Mapping[int, Pose]) -> Pose | None:
         """What is stored for a person; None where the human's work stays as it is or is gone."""
@@ -594,7 +588,7 @@ class Engine:
         except (EngineError, VideoError, ValueError) as error:
             order.future.set_exception(error if isinstance(error, EngineError) else EngineError(str(error)))
         except Exception as error:
-            order.future.set_exception(EngineError(_sentence(error)))
+            order.future.set_exception(EngineError(sentence(error)))
             raise
         return True
 
@@ -619,7 +613,7 @@ class Engine:
             self._work = kept
             self._tracker = None
             if mode != "run":
-                self._say_status(state="paused" if mode == "paused" else "off")
+                self._reporter.tell(state="paused" if mode == "paused" else "off")
 
     def _serve_person(self, order: _Order) -> bool:
         pose, box = self._person(order)
@@ -721,7 +715,7 @@ class Engine:
         if self._predictor is None:
             with self._lock:
                 device = self._device
-            self._say_status(state="starting")
+            self._reporter.tell(state="starting")
             self._take(self._open_predictor(device), device)
         assert self._predictor is not None
         return self._predictor
@@ -729,10 +723,10 @@ class Engine:
     def _take(self, predictor: Predictor, device: str) -> None:
         self._predictor, self._predictor_device = predictor, device
         facts = predictor.backends()
-        self._say_status(device=facts.get("device", device), backend=facts.get("scan", ""), model=predictor.name)
+        self._reporter.tell(device=facts.get("device", device), backend=facts.get("scan", ""), model=predictor.name)
         self._estimated = np.isin(self.project.skeleton.joints, facts.get("estimated", "").split(", "))
         if notice := facts.get("notice"):
-            self._say_once(notice)
+            self._reporter.say_once(notice)
 
     def _take_other(self, open_predictor: Callable[[str], Predictor], future: Future[str]) -> None:
         """Exchange the model; the old one is let go only when the new one is there."""
@@ -740,13 +734,13 @@ class Engine:
             return
         with self._lock:
             device = self._device
-        before = self._status
-        self._say_status(state="starting")
+        before = self._reporter.status
+        self._reporter.tell(state="starting")
         try:
             predictor = open_predictor(device)
         except Exception as error:
-            self._say_status(state=before.state, message=before.message)
-            future.set_exception(EngineError(_sentence(error)))
+            self._reporter.tell(state=before.state, message=before.message)
+            future.set_exception(EngineError(sentence(error)))
             return
         self._forget_model()
         self._open_predictor = open_predictor
@@ -758,8 +752,7 @@ class Engine:
         self._captures.clear()
         self._stream = None
         self._work = None
-        self._spent.clear()
-        self._finished.clear()
+        self._reporter.forget_speed()
 
     def _let_go(self) -> None:
         self._forget_model()
@@ -771,7 +764,7 @@ class Engine:
     def _recover(self, error: Exception) -> bool:
         """An error that stops the work, but nothing that was done: the state says so and a resume tries again."""
         ours = type(error).__module__.startswith(("app.", "glsmamba."))  # says what is wrong and what to do
-        sentence = _sentence(error) if ours else f"Predicting stopped, all that was predicted is kept: {_sentence(error)}"
+        told = sentence(error) if ours else f"Predicting stopped, all that was predicted is kept: {sentence(error)}"
         self._forget_model()
         self._tracker = None
         with self._lock:
@@ -779,52 +772,10 @@ class Engine:
             if self._closed:
                 return False
             waiting = bool(self._orders)
-        self._say_status(state="failed", message=sentence, eta_s=None)
-        self._say(sentence, "error")
+        self._reporter.tell(state="failed", message=told, eta_s=None)
+        self._reporter.say(told, "error")
         return waiting  # whoever asked for something else gets an answer, too
-
-    # --- what is said --------------------------------------------------------------------------------------------------------
-
-    def _say(self, text: str, level: Level) -> None:
-        if self._on_message is not None:
-            self._on_message(text, level)
-
-    def _say_once(self, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
-            self._say(text, "info")
-
-    def _people_per_s(self) -> float:
-        # Over many calls: one that finds its answer ready takes no time, and the one before it took that of two.
-        seconds = sum(spent for _, spent in self._spent)
-        return sum(people for people, _ in self._spent) / seconds if seconds > 0 else 0.0
-
-    def _say_status(self, **changes: Any) -> None:
-        state: State = changes.get("state", self._status.state)
-        if state == "running":
-            done = self.project.predicted_frames()[self._range.start : self._range.stop]
-            changes["done"] = int(np.count_nonzero(done))
-            changes["message"] = ""
-            spent = self._finished[-1] - self._finished[0] if len(self._finished) > 1 else 0.0
-            rate = (len(self._finished) - 1) / spent if spent > 0 else 0.0
-            changes["frames_per_s"], changes["windows_per_s"] = rate, self._people_per_s()
-            changes["eta_s"] = (len(self._range) - changes["done"]) / rate if rate else None
-        elif state in ("paused", "off", "failed"):
-            self._finished.clear()
-            if self._status.state == "failed" and state == "off" and "message" not in changes:
-                return  # the reason stays to be read until the user goes on
-        status = replace(self._status, **changes)
-        with self._lock:
-            known, self._status = self._status, status
-        if status != known and self._on_status is not None:
-            self._on_status(status)
 
 
 def _with_pose(candidate: Candidate, prediction: PosePrediction) -> Candidate:
     return candidate.with_pose(prediction.keypoints, prediction.scores, prediction.probabilities, prediction.spreads)
-
-
-def _sentence(error: BaseException) -> str:
-    """An error's first line, or its kind where it says nothing."""
-    text = str(error).strip().splitlines()
-    return text[0] if text else type(error).__name__

@@ -15,14 +15,13 @@ Threads
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -38,6 +37,7 @@ from app.inference.settings import EngineSettings
 from app.inference.status import EngineStatus
 from app.inference.tracker import Candidate, Tracked, Tracker
 from app.inference.windows import Frames, Reader
+from app.inference.wishes import OpenPredictor, Order, Wishes
 from app.labels.changes import LabelChange
 from app.labels.pose import Pose
 from app.labels.project import Project
@@ -63,19 +63,6 @@ _Captured = tuple["CapturedWindow", tuple[int, ...], np.ndarray]
 
 
 @dataclass(eq=False)
-class _Order:
-    """Something asked for by hand, done before anything else."""
-
-    what: Literal["predict", "heatmaps", "activation", "peaks"]
-    frame: int
-    track: int | None
-    future: Future[Any]
-    query: int | tuple[float, float] | None = None
-    kind: MapKind = field(default_factory=MapKind)
-    box: Box | None = None
-
-
-@dataclass(eq=False)
 class _Work:
     """A frame at work."""
 
@@ -87,7 +74,7 @@ class _Work:
     pinned: dict[int, Candidate] = field(default_factory=dict)
     candidates: list[Candidate] = field(default_factory=list)
     todo: deque[int] = field(default_factory=deque)
-    order: _Order | None = None
+    order: Order | None = None
 
 
 class Engine:
@@ -109,7 +96,7 @@ class Engine:
         self,
         project: Project,
         open_video: Callable[[], Reader],
-        open_predictor: Callable[[str], Predictor] = load_predictor,
+        open_predictor: OpenPredictor = load_predictor,
         *,
         device: str = "cpu",
         settings: EngineSettings | None = None,
@@ -124,19 +111,8 @@ class Engine:
         self._range = frames if frames is not None else range(project.n_frames)
         self._reporter = Reporter(project, self._range, on_status, on_message)
 
-        # Shared with other threads, under the lock.
-        self._lock = threading.Condition()
-        self._mode: Literal["run", "paused", "off"] = "run"
-        self._closed = False
-        self._news = False  # since the last step began
-        self._device = device
-        self._exact, self._flip_test = self.settings.exact, self.settings.flip_test
-        self._wanted, self._wanted_at = (self._range.start, 0.0)
-        self._orders: deque[_Order] = deque()
-        self._edited: set[int] = set()
-        self._exchange: tuple[Callable[[str], Predictor], Future[str]] | None = None
-
-        # The worker's own.
+        self._wishes = Wishes(self._range.start, device, self.settings.exact, self.settings.flip_test)
+        # All below is the worker's own.
         self._frames: Frames | None = None
         self._detector: Detector | None = None
         self._predictor: Predictor | None = None
@@ -163,64 +139,49 @@ class Engine:
 
     def want(self, frame: int) -> None:
         """Tell which frame is on screen: it comes next, then those after it. The newest wish wins."""
-        with self._lock:
-            if frame != self._wanted:
-                self._wanted, self._wanted_at = frame, time.monotonic()
-                self._wake()
+        self._wishes.want(frame)
 
     def pause(self) -> None:
         """Stop as soon as the model has finished its present block; requests by hand are still met."""
-        self._set_mode("paused")
+        self._wishes.set_mode("paused")
 
     def resume(self) -> None:
         """Go on, also after :meth:`cancel` or a failure."""
-        self._set_mode("run")
+        self._wishes.set_mode("run")
 
     def cancel(self) -> None:
         """Stop until :meth:`resume`. What was predicted stays."""
-        self._set_mode("off")
+        self._wishes.set_mode("off")
 
     def set_device(self, device: str) -> None:
         """Go on with another device; the model is loaded there."""
-        with self._lock:
-            self._device = device
-            self._wake()
+        self._wishes.set_device(device)
 
     def set_exact(self, exact: bool) -> None:
         """Predict each person in each frame by a window of its own from now on, or stream (see :class:`EngineSettings`)."""
-        with self._lock:
-            self._exact = exact
-            self._wake()
+        self._wishes.set_exact(exact)
 
     def set_flip_test(self, flip_test: bool) -> None:
         """Predict in the mirror as well from now on, or not (see :class:`EngineSettings`)."""
-        with self._lock:
-            self._flip_test = flip_test
-            self._wake()
+        self._wishes.set_flip_test(flip_test)
 
-    def use_model(self, open_predictor: Callable[[str], Predictor]) -> Future[str]:
+    def use_model(self, open_predictor: OpenPredictor) -> Future[str]:
         """Go on with another model once it is loaded; the result is its name. One that cannot be loaded changes nothing.
 
         A newer call cancels one that waits. Frames that are predicted stay as they are.
         """
-        future: Future[str] = Future()
-        with self._lock:
-            replaced, self._exchange = self._exchange, (open_predictor, future)
-            self._wake()
-        if replaced is not None:
-            replaced[1].cancel()
-        return future
+        return self._wishes.exchange_model(open_predictor)
 
     def request(self, frame: int, track: int | None = None) -> Future[bool]:
         """Predict a frame now, or only one person in it, also where it was predicted before.
 
         The result is True when anything changed. A human's joints are kept, so a person who has any stays as they are.
         """
-        return self._order(_Order("predict", frame, track, Future()))
+        return self._wishes.put(Order("predict", frame, track, Future()))
 
     def heatmaps(self, frame: int, track: int) -> Future[PersonHeatmaps]:
         """Heat maps of one person. A newer request of this kind cancels those that wait."""
-        return self._order(_Order("heatmaps", frame, track, Future()))
+        return self._wishes.put(Order("heatmaps", frame, track, Future()))
 
     def activation(
         self, frame: int, track: int, query: int | tuple[float, float] | None, kind: MapKind | None = None
@@ -230,64 +191,25 @@ class Engine:
         The newest request wins. What the model's scans were given is kept for the people asked about last, so that a further
         request about the same person in the same frame does not run the model.
         """
-        return self._order(_Order("activation", frame, track, Future(), query, kind or MapKind()))
+        return self._wishes.put(Order("activation", frame, track, Future(), query, kind or MapKind()))
 
     def peaks(self, frame: int, box: Box) -> Future[dict[int, Peaks]]:
         """Peaks of all heat maps of whoever is in a box, by joint. Many may wait; all else that is asked for goes first.
 
         Cancel the future of a request that is no longer wanted.
         """
-        return self._order(_Order("peaks", frame, None, Future(), box=box))
+        return self._wishes.put(Order("peaks", frame, None, Future(), box=box))
 
     def close(self) -> None:
         """End :meth:`run` as soon as the model has finished its present block, and cancel what waits."""
-        with self._lock:
-            self._closed = True
-            waiting = [order.future for order in self._orders]
-            if self._exchange is not None:
-                waiting.append(self._exchange[1])
-            self._orders.clear()
-            self._exchange = None
-            self._wake()
-        for future in waiting:
-            future.cancel()
+        self._wishes.close()
         self.project.changed.disconnect(self._labels_changed, missing_ok=True)
-
-    def _wake(self) -> None:
-        """There is news for the worker; the lock is held."""
-        self._news = True
-        self._lock.notify_all()
-
-    def _set_mode(self, mode: Literal["run", "paused", "off"]) -> None:
-        with self._lock:
-            self._mode = mode
-            self._wake()
-
-    def _order(self, order: _Order) -> Future[Any]:
-        replaced: list[_Order] = []
-        with self._lock:
-            if self._closed:
-                order.future.cancel()
-                return order.future
-            if order.what in ("heatmaps", "activation"):
-                replaced = [o for o in self._orders if o.what == order.what]
-            elif order.what == "predict":
-                replaced = [o for o in self._orders if (o.what, o.frame, o.track) == ("predict", order.frame, order.track)]
-            for old in replaced:
-                self._orders.remove(old)
-            self._orders.append(order)
-            self._wake()
-        for old in replaced:
-            old.future.cancel()
-        return order.future
 
     def _labels_changed(self, change: LabelChange) -> None:
         """Called in whatever thread changed labels: a box drawn by hand is predicted soon."""
         if change.reason == "prediction" and change.frames is not None:
             return
-        with self._lock:
-            self._edited.update(change.frames or ())
-            self._wake()
+        self._wishes.labels_edited(change.frames or ())
 
     # --- the worker ------------------------------------------------------------------------------------------------------
 
@@ -295,39 +217,28 @@ class Engine:
         """Work until :meth:`close`; sleep while there is nothing to do."""
         try:
             while True:
-                if not self.step():
-                    with self._lock:
-                        while not self._news and not self._closed:
-                            self._lock.wait()
-                        if self._closed:
-                            return
+                if not self.step() and not self._wishes.wait():
+                    return
         finally:
             self._let_go()
 
     def step(self) -> bool:
         """One unit of work. False when there is nothing to do now (paused, cancelled, done, failed or closed)."""
-        with self._lock:
-            self._news = False
-            if self._closed:
-                return False
-            mode, device = self._mode, self._device
-            exchange, self._exchange = self._exchange, None
-            order = next((o for o in self._orders if o.what != "peaks"), self._orders[0] if self._orders else None)
-            if order is not None:
-                self._orders.remove(order)
-            edited, self._edited = self._edited, set()
+        notes = self._wishes.take()
+        if notes is None:
+            return False
         try:
-            if device != self._predictor_device and self._predictor is not None:
+            if notes.device != self._predictor_device and self._predictor is not None:
                 self._forget_model()
-            if exchange is not None:
-                self._take_other(*exchange)
-            if order is not None:
-                return self._serve(order)
-            if edited:
-                self._look_for_drawn_boxes(edited)
+            if notes.exchange is not None:
+                self._take_other(*notes.exchange)
+            if notes.order is not None:
+                return self._serve(notes.order)
+            if notes.edited:
+                self._look_for_drawn_boxes(notes.edited)
                 return True
-            if mode != "run" and (self._work is None or self._work.order is None):
-                self._reporter.tell(state="paused" if mode == "paused" else "off", eta_s=None)
+            if notes.mode != "run" and (self._work is None or self._work.order is None):
+                self._reporter.tell(state="paused" if notes.mode == "paused" else "off", eta_s=None)
                 return False
             return self._rename() or self._advance()
         except Exception as error:
@@ -336,8 +247,7 @@ class Engine:
     def _advance(self) -> bool:
         """A step of the frame at work, or the choice of the next one."""
         done = self._done()
-        with self._lock:
-            wanted, since = self._wanted, time.monotonic() - self._wanted_at
+        wanted, since = self._wishes.wanted()
         wanted = min(max(wanted, self._range.start), max(self._range.start, self._range.stop - 1))
         work = self._work
         if work is not None and work.order is None and (done[work.frame] or self._leaves(work.frame, done, wanted, since)):
@@ -381,7 +291,7 @@ class Engine:
         """Whether the frame at work should be left for the one on screen: only when that one has settled."""
         return frame != wanted and not done[wanted] and since >= self.settings.settle_s
 
-    def _begin(self, frame: int, direction: int, done: np.ndarray, order: _Order | None = None) -> _Work:
+    def _begin(self, frame: int, direction: int, done: np.ndarray, order: Order | None = None) -> _Work:
         predicted = self.project.predicted_frames()
         tracker = self._tracker
         if tracker is None or tracker.frame != frame - direction or self._direction != direction or order is not None:
@@ -456,9 +366,9 @@ class Engine:
         predictor = self._model()
         from glsmamba.predictor import Cancelled, PoseWindow
 
-        with self._lock:
-            if predictor.flip_test != self._flip_test:
-                predictor.flip_test, self._stream = self._flip_test, None
+        flip_test = self._wishes.flip_test
+        if predictor.flip_test != flip_test:
+            predictor.flip_test, self._stream = flip_test, None
         stream = self._streaming() if in_order else None
         cancelled = self._ended if urgent else self._interrupted
         started = time.perf_counter()
@@ -477,9 +387,7 @@ class Engine:
     def _streaming(self) -> Stream | None:
         """What consecutive frames share; None in exact mode, and for a model that takes single frames."""
         predictor = self._model()
-        with self._lock:
-            exact = self._exact
-        if exact or predictor.config.frames == 1:
+        if self._wishes.exact or predictor.config.frames == 1:
             self._stream = None
         elif self._stream is None:
             from glsmamba.streaming import Stream
@@ -488,13 +396,10 @@ class Engine:
         return self._stream
 
     def _ended(self) -> bool:
-        with self._lock:
-            return self._closed
+        return self._wishes.closed
 
     def _interrupted(self) -> bool:
-        with self._lock:
-            urgent = bool(self._orders) or self._exchange is not None
-            return self._closed or urgent or self._mode != "run" or self._device != self._predictor_device
+        return self._wishes.interrupt(self._predictor_device)
 
     def _finish(self, work: _Work) -> None:
         """Name the people and store them."""
@@ -563,9 +468,9 @@ class Engine:
             for track, pose in self.project.poses(frame).items():
                 drawn = pose.box_by_human and pose.box is not None and not keeps_joints(pose)
                 if drawn and self._drawn_boxes.get((frame, track)) != pose.box:
-                    self._order(_Order("predict", frame, track, Future()))
+                    self._wishes.put(Order("predict", frame, track, Future()))
 
-    def _serve(self, order: _Order) -> bool:
+    def _serve(self, order: Order) -> bool:
         if not order.future.set_running_or_notify_cancel():
             return True
         try:
@@ -592,11 +497,10 @@ class Engine:
             raise
         return True
 
-    def _serve_frame(self, order: _Order) -> None:
+    def _serve_frame(self, order: Order) -> None:
         """A whole frame again, from start to end."""
         work = self._begin(order.frame, self._direction, self._done(), order)
-        with self._lock:
-            mode = self._mode
+        mode = self._wishes.mode
         kept, self._work = self._work, work
         try:
             self._look(work)
@@ -615,7 +519,7 @@ class Engine:
             if mode != "run":
                 self._reporter.tell(state="paused" if mode == "paused" else "off")
 
-    def _serve_person(self, order: _Order) -> bool:
+    def _serve_person(self, order: Order) -> bool:
         pose, box = self._person(order)
         assert order.track is not None
         if keeps_joints(pose):
@@ -634,12 +538,12 @@ class Engine:
             self._drawn_boxes[order.frame, order.track] = box
         return self.project.store_predictions(order.frame, {order.track: new})
 
-    def _serve_heatmaps(self, order: _Order) -> PersonHeatmaps:
+    def _serve_heatmaps(self, order: Order) -> PersonHeatmaps:
         _, box = self._person(order)
         assert order.track is not None
         return PersonHeatmaps(order.frame, order.track, self._predict_one(order.frame, box, keep_heatmaps=True))
 
-    def _serve_activation(self, order: _Order) -> PersonActivation:
+    def _serve_activation(self, order: Order) -> PersonActivation:
         _, box = self._person(order)
         assert order.track is not None
         predictor = self._model()
@@ -647,7 +551,7 @@ class Engine:
 
         def between() -> None:
             # Another point of the same person waits its turn: a pointer that never rests would never see a map.
-            if self._left(order, of_kind=True):
+            if self._wishes.outdated(order, of_kind=True):
                 raise Cancelled
 
         try:
@@ -662,22 +566,14 @@ class Engine:
         joint = order.query if isinstance(order.query, int) and order.kind.quantity == "row" else None
         return PersonActivation(order.frame, order.track, joint, maps, numbers, pictures, captured.blocks, transposed)
 
-    def _left(self, order: _Order, of_kind: bool = False) -> bool:
-        """Whether nobody waits for this any more: maps of somebody else are asked for now, or of another kind, or it ends."""
-        with self._lock:
-            newer = [other for other in self._orders if other.what == order.what]
-            person = order.frame, order.track
-            elsewhere = any((o.frame, o.track) != person or (of_kind and o.kind != order.kind) for o in newer)
-            return self._closed or elsewhere
-
-    def _captured(self, order: _Order, box: Box, predictor: Predictor) -> _Captured:
+    def _captured(self, order: Order, box: Box, predictor: Predictor) -> _Captured:
         """What the scans were given for a person; from memory where they were asked about just now."""
         from glsmamba.predictor import PoseWindow
 
         frame = order.frame
         if (frame, box) not in self._captures:
             window = PoseWindow(self._video().window(frame, predictor.config.frames), box)
-            captured = predictor.capture(window, cancelled=lambda: self._left(order))
+            captured = predictor.capture(window, cancelled=lambda: self._wishes.outdated(order))
             last, half = self.project.n_frames - 1, predictor.config.frames // 2
             numbers = tuple(min(max(frame + d, 0), last) for d in range(-half, half + 1))
             grid = captured.heatmaps.shape[1:]
@@ -688,7 +584,7 @@ class Engine:
             self._captures.popitem(last=False)
         return self._captures[frame, box]
 
-    def _person(self, order: _Order) -> tuple[Pose, Box]:
+    def _person(self, order: Order) -> tuple[Pose, Box]:
         assert order.track is not None
         pose = self.project.poses(order.frame).get(order.track)
         if pose is None:
@@ -713,8 +609,7 @@ class Engine:
 
     def _model(self) -> Predictor:
         if self._predictor is None:
-            with self._lock:
-                device = self._device
+            device = self._wishes.device
             self._reporter.tell(state="starting")
             self._take(self._open_predictor(device), device)
         assert self._predictor is not None
@@ -728,12 +623,11 @@ class Engine:
         if notice := facts.get("notice"):
             self._reporter.say_once(notice)
 
-    def _take_other(self, open_predictor: Callable[[str], Predictor], future: Future[str]) -> None:
+    def _take_other(self, open_predictor: OpenPredictor, future: Future[str]) -> None:
         """Exchange the model; the old one is let go only when the new one is there."""
         if not future.set_running_or_notify_cancel():
             return
-        with self._lock:
-            device = self._device
+        device = self._wishes.device
         before = self._reporter.status
         self._reporter.tell(state="starting")
         try:
@@ -767,11 +661,10 @@ class Engine:
         told = sentence(error) if ours else f"Predicting stopped, all that was predicted is kept: {sentence(error)}"
         self._forget_model()
         self._tracker = None
-        with self._lock:
-            self._mode = "off"
-            if self._closed:
-                return False
-            waiting = bool(self._orders)
+        self._wishes.stop()
+        if self._wishes.closed:
+            return False
+        waiting = self._wishes.orders_wait
         self._reporter.tell(state="failed", message=told, eta_s=None)
         self._reporter.say(told, "error")
         return waiting  # whoever asked for something else gets an answer, too

@@ -86,14 +86,14 @@ def test_how_windows_are_predicted_is_a_setting_that_reaches_the_engine_at_work(
     session.model.start()
     wait_until(lambda: session.model._thread is not None and session.model._thread._engine is not None, "the engine")
     engine = session.model._thread._engine  # type: ignore[union-attr]
-    assert not getattr(session.model, name) and not getattr(engine, f"_{name}")
+    assert not getattr(session.model, name) and not getattr(engine._wishes, name)
     entry.trigger()
-    assert getattr(session.model, name) and getattr(engine, f"_{name}") and settings().value(f"model/{name}", False, bool)
+    assert getattr(session.model, name) and getattr(engine._wishes, name) and settings().value(f"model/{name}", False, bool)
     window.menus.refresh("Model")
     assert entry.isChecked()
     session.model.stop()
     entry.trigger()
-    assert not getattr(session.model, name) and not getattr(engine, f"_{name}")
+    assert not getattr(session.model, name) and not getattr(engine._wishes, name)
 
 
 def test_without_a_video_the_choice_is_kept_for_the_next_one(imported: Path) -> None:

@@ -15,7 +15,6 @@ Threads
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
@@ -27,12 +26,14 @@ import numpy as np
 
 from app.inference.answers import EngineError, PersonActivation, PersonHeatmaps
 from app.inference.detector import Detection, Detector
-from app.inference.joining import Rename, same_people, to_rename
+from app.inference.joining import Joining
 from app.inference.loading import load_predictor
-from app.inference.order import neighbours, next_frame
+from app.inference.model_at_work import ModelAtWork
+from app.inference.order import next_frame
 from app.inference.peaks import peaks_of
-from app.inference.people import as_candidate, box_of, keeps_joints, new_pose, placed_by_human
+from app.inference.people import box_of, keeps_joints, new_pose, placed_by_human
 from app.inference.reporting import Level, Reporter, sentence
+from app.inference.seeding import seeded_tracker
 from app.inference.settings import EngineSettings
 from app.inference.status import EngineStatus
 from app.inference.tracker import Candidate, Tracked, Tracker
@@ -50,7 +51,6 @@ from glsmamba.maps import MapKind
 if TYPE_CHECKING:  # the model floor is imported by the worker only
     from glsmamba.activation import CapturedWindow
     from glsmamba.predictor import PosePrediction, Predictor
-    from glsmamba.streaming import Stream
 
 __all__ = ["Engine"]
 
@@ -107,26 +107,24 @@ class Engine:
     ) -> None:
         self.project = project
         self.settings = settings or EngineSettings()
-        self._open_video, self._open_predictor, self._open_detector = open_video, open_predictor, open_detector
+        self._open_video, self._open_detector = open_video, open_detector
         self._range = frames if frames is not None else range(project.n_frames)
         self._reporter = Reporter(project, self._range, on_status, on_message)
 
         self._wishes = Wishes(self._range.start, device, self.settings.exact, self.settings.flip_test)
+        self._model = ModelAtWork(
+            open_predictor, self._video, self._wishes, self._reporter, project.skeleton.joints, self.settings.streaming
+        )
         # All below is the worker's own.
         self._frames: Frames | None = None
         self._detector: Detector | None = None
-        self._predictor: Predictor | None = None
-        self._predictor_device = ""
-        self._estimated: np.ndarray | None = None
         self._work: _Work | None = None
         self._tracker: Tracker | None = None
         self._direction = 1
         self._since_detection = 0
-        self._alike: list[tuple[int, int]] = []
-        self._renaming: Rename | None = None
+        self._joining = Joining(project)
         self._given_up: set[int] = set()
         self._drawn_boxes: dict[tuple[int, int], Box] = {}
-        self._stream: Stream | None = None
         self._captures: OrderedDict[tuple[int, Box], _Captured] = OrderedDict()
         project.changed.connect(self._labels_changed)
 
@@ -228,10 +226,10 @@ class Engine:
         if notes is None:
             return False
         try:
-            if notes.device != self._predictor_device and self._predictor is not None:
+            if self._model.is_elsewhere(notes.device):
                 self._forget_model()
-            if notes.exchange is not None:
-                self._take_other(*notes.exchange)
+            if notes.exchange is not None and self._model.exchange(*notes.exchange):
+                self._forget_what_it_said()
             if notes.order is not None:
                 return self._serve(notes.order)
             if notes.edited:
@@ -240,7 +238,10 @@ class Engine:
             if notes.mode != "run" and (self._work is None or self._work.order is None):
                 self._reporter.tell(state="paused" if notes.mode == "paused" else "off", eta_s=None)
                 return False
-            return self._rename() or self._advance()
+            if self._joining.step():
+                self._tracker = self._work = None  # they know the old ids
+                return True
+            return self._advance()
         except Exception as error:
             return self._recover(error)
 
@@ -292,37 +293,12 @@ class Engine:
         return frame != wanted and not done[wanted] and since >= self.settings.settle_s
 
     def _begin(self, frame: int, direction: int, done: np.ndarray, order: Order | None = None) -> _Work:
-        predicted = self.project.predicted_frames()
         tracker = self._tracker
         if tracker is None or tracker.frame != frame - direction or self._direction != direction or order is not None:
-            tracker, direction = self._seeded_tracker(frame, direction, predicted)
+            tracker, direction = seeded_tracker(self.project, self._video(), frame, direction, self.settings)
             self._since_detection = 0
         self._tracker, self._direction = tracker, direction
         return _Work(frame, direction, tracker, order=order)
-
-    def _seeded_tracker(self, frame: int, direction: int, predicted: np.ndarray) -> tuple[Tracker, int]:
-        """A tracker that knows who is around: from frames already predicted nearby, or from this frame's own people."""
-        tracker = Tracker(self.project.new_track_id, self.settings.tracker)
-        run, travel = neighbours(predicted, frame, self.settings.reach, count=8)
-        if run:
-            direction = travel
-        frames = self._video()
-        for track in self.project.deleted(frame):  # known, so that they are recognised and stay deleted, under whatever id
-            seen = self.project.track_frames(track)
-            near = int(seen[np.abs(seen - frame).argmin()]) if len(seen) else frame
-            away = self.project.pose(near, track) if 0 < abs(near - frame) <= self.settings.reach else None
-            candidate = None if away is None else as_candidate(away)
-            if candidate is not None:
-                tracker.seed(near, {track: candidate})
-        for f in run or [frame]:
-            people = {t: c for t, pose in self.project.poses(f).items() if (c := as_candidate(pose)) is not None}
-            if people:
-                try:
-                    picture = frames.read(f, backward=direction < 0) if f in (run[-1:] or [frame]) else None
-                except VideoError:
-                    picture = None
-                tracker.seed(f, people, picture)
-        return tracker, direction
 
     def _look(self, work: _Work) -> None:
         """Find the boxes in which people may be."""
@@ -348,58 +324,12 @@ class Engine:
         alike = list(takewhile(lambda i: work.candidates[i].pinned == by_hand, work.todo))
         chosen = alike[: self.settings.people_per_step]
         boxes = [work.candidates[i].box for i in chosen]
-        predictions = self._run_model(work.frame, boxes, work.direction < 0, in_order=not by_hand)
+        predictions = self._model.predict(work.frame, boxes, work.direction < 0, in_order=not by_hand)
         if predictions is None:
             return
         for i, prediction in zip(chosen, predictions, strict=True):
             work.candidates[i] = _with_pose(work.candidates[i], prediction)
             work.todo.popleft()
-
-    def _run_model(
-        self, frame: int, boxes: list[Box], backward: bool = False, *, keep_heatmaps: bool = False, urgent: bool = False,
-        in_order: bool = False,
-    ) -> list[PosePrediction] | None:  # fmt: skip
-        """Predictions for boxes of a frame; None when something more urgent came up.
-
-        ``in_order`` says that the next frame follows, so that both may share what they have in common.
-        """
-        predictor = self._model()
-        from glsmamba.predictor import Cancelled, PoseWindow
-
-        flip_test = self._wishes.flip_test
-        if predictor.flip_test != flip_test:
-            predictor.flip_test, self._stream = flip_test, None
-        stream = self._streaming() if in_order else None
-        cancelled = self._ended if urgent else self._interrupted
-        started = time.perf_counter()
-        try:
-            if stream is not None:
-                found = stream.predict(frame, boxes, backward=backward, cancelled=cancelled)
-            else:
-                pictures = self._video().window(frame, predictor.config.frames, backward)
-                windows = [PoseWindow(pictures, box) for box in boxes]
-                found = predictor.predict(windows, cancelled=cancelled, keep_heatmaps=keep_heatmaps)
-        except Cancelled:
-            return None
-        self._reporter.people_predicted(len(boxes), time.perf_counter() - started)
-        return found
-
-    def _streaming(self) -> Stream | None:
-        """What consecutive frames share; None in exact mode, and for a model that takes single frames."""
-        predictor = self._model()
-        if self._wishes.exact or predictor.config.frames == 1:
-            self._stream = None
-        elif self._stream is None:
-            from glsmamba.streaming import Stream
-
-            self._stream = Stream(predictor, self._video(), self.settings.streaming)
-        return self._stream
-
-    def _ended(self) -> bool:
-        return self._wishes.closed
-
-    def _interrupted(self) -> bool:
-        return self._wishes.interrupt(self._predictor_device)
 
     def _finish(self, work: _Work) -> None:
         """Name the people and store them."""
@@ -414,13 +344,13 @@ class Engine:
                 poses[person.track] = pose
                 if pose.box_by_human and pose.box is not None:
                     self._drawn_boxes[frame, person.track] = pose.box
-        model = self._model().name
+        model = self._model.predictor().name
         changed = self.project.store_predictions(frame, poses, model=model, drop_missing=True)
         self._work = None
         self._reporter.frame_finished()
-        self._join(frame, frame + work.direction)
+        self._joining.meet(frame, frame + work.direction)
         if work.pinned:
-            self._join(frame, frame - work.direction)
+            self._joining.meet(frame, frame - work.direction)
         if work.order is not None and not work.order.future.done():
             work.order.future.set_result(changed)
         self._reporter.tell(state="running", frame=frame)
@@ -437,28 +367,9 @@ class Engine:
         size = self.project.video.width, self.project.video.height
         by_human = c.pinned and known is not None and known.box_by_human
         return new_pose(
-            c.keypoints, c.keypoint_scores, person.box, score, size, self._model().name, by_human,
-            estimated=self._estimated, probability=c.probabilities, spread=c.spreads,
+            c.keypoints, c.keypoint_scores, person.box, score, size, self._model.predictor().name, by_human,
+            estimated=self._model.estimated, probability=c.probabilities, spread=c.spreads,
         )  # fmt: skip
-
-    def _join(self, frame: int, other: int) -> None:
-        """Where this frame meets a stretch that was predicted before, make one person of those with two ids."""
-        predicted = self.project.predicted_frames()
-        if 0 <= other < len(predicted) and predicted[other]:
-            self._alike += [(a, b) for a, b in same_people(self.project.poses(frame), self.project.poses(other)) if a != b]
-
-    def _rename(self) -> bool:
-        """A step of making one person of two ids; False when there are none."""
-        if self._renaming is None:
-            if not self._alike:
-                return False
-            self._renaming = to_rename(self.project, *self._alike.pop())
-            self._tracker = self._work = None  # they know the old ids
-        rename = self._renaming
-        if rename is not None and not rename.step(self.project):
-            self._alike = [tuple(rename.new if t == rename.old else t for t in pair) for pair in self._alike]  # type: ignore[misc]
-            self._renaming = None
-        return True
 
     # --- requests by hand --------------------------------------------------------------------------------------------------
 
@@ -484,8 +395,8 @@ class Engine:
                 order.future.set_result(self._serve_heatmaps(order))
             elif order.what == "peaks":
                 assert order.box is not None
-                prediction = self._predict_one(order.frame, order.box, keep_heatmaps=True)
-                order.future.set_result(peaks_of(prediction, self._model().config.sigma))
+                prediction = self._model.predict_now(order.frame, [order.box], keep_heatmaps=True)[0]
+                order.future.set_result(peaks_of(prediction, self._model.predictor().config.sigma))
             else:
                 order.future.set_result(self._serve_activation(order))
         except CancelledError as error:
@@ -506,9 +417,7 @@ class Engine:
             self._look(work)
             while work.todo:
                 chosen = list(work.todo)
-                found = self._run_model(work.frame, [work.candidates[i].box for i in chosen], urgent=True)
-                if found is None:
-                    raise EngineError("The engine was closed.")
+                found = self._model.predict_now(work.frame, [work.candidates[i].box for i in chosen])
                 for i, prediction in zip(chosen, found, strict=True):
                     work.candidates[i] = _with_pose(work.candidates[i], prediction)
                 work.todo.clear()
@@ -525,14 +434,14 @@ class Engine:
         if keeps_joints(pose):
             name = self.project.track_name(order.track)
             raise EngineError(f"{name} has joints that are not the model's in frame {order.frame}; they are kept.")
-        prediction = self._predict_one(order.frame, box)
+        prediction = self._model.predict_now(order.frame, [box])[0]
         now = self.project.poses(order.frame).get(order.track)
         if now is None or now.box_by_human != pose.box_by_human:
             return False  # deleted or changed while the model was at it
         size = self.project.video.width, self.project.video.height
         new = new_pose(
-            prediction.keypoints, prediction.scores, box, pose.score, size, self._model().name, pose.box_by_human,
-            estimated=self._estimated, probability=prediction.probabilities, spread=prediction.spreads,
+            prediction.keypoints, prediction.scores, box, pose.score, size, self._model.predictor().name, pose.box_by_human,
+            estimated=self._model.estimated, probability=prediction.probabilities, spread=prediction.spreads,
         )  # fmt: skip
         if pose.box_by_human:
             self._drawn_boxes[order.frame, order.track] = box
@@ -541,12 +450,13 @@ class Engine:
     def _serve_heatmaps(self, order: Order) -> PersonHeatmaps:
         _, box = self._person(order)
         assert order.track is not None
-        return PersonHeatmaps(order.frame, order.track, self._predict_one(order.frame, box, keep_heatmaps=True))
+        prediction = self._model.predict_now(order.frame, [box], keep_heatmaps=True)[0]
+        return PersonHeatmaps(order.frame, order.track, prediction)
 
     def _serve_activation(self, order: Order) -> PersonActivation:
         _, box = self._person(order)
         assert order.track is not None
-        predictor = self._model()
+        predictor = self._model.predictor()
         from glsmamba.predictor import Cancelled
 
         def between() -> None:
@@ -594,12 +504,6 @@ class Engine:
             raise EngineError(f"{self.project.track_name(order.track)} has no box in frame {order.frame}; draw one.")
         return pose, box
 
-    def _predict_one(self, frame: int, box: Box, keep_heatmaps: bool = False) -> PosePrediction:
-        found = self._run_model(frame, [box], keep_heatmaps=keep_heatmaps, urgent=True)
-        if found is None:
-            raise EngineError("The engine was closed.")
-        return found[0]
-
     # --- resources -----------------------------------------------------------------------------------------------------------
 
     def _video(self) -> Frames:
@@ -607,46 +511,13 @@ class Engine:
             self._frames = Frames(self._open_video())
         return self._frames
 
-    def _model(self) -> Predictor:
-        if self._predictor is None:
-            device = self._wishes.device
-            self._reporter.tell(state="starting")
-            self._take(self._open_predictor(device), device)
-        assert self._predictor is not None
-        return self._predictor
-
-    def _take(self, predictor: Predictor, device: str) -> None:
-        self._predictor, self._predictor_device = predictor, device
-        facts = predictor.backends()
-        self._reporter.tell(device=facts.get("device", device), backend=facts.get("scan", ""), model=predictor.name)
-        self._estimated = np.isin(self.project.skeleton.joints, facts.get("estimated", "").split(", "))
-        if notice := facts.get("notice"):
-            self._reporter.say_once(notice)
-
-    def _take_other(self, open_predictor: OpenPredictor, future: Future[str]) -> None:
-        """Exchange the model; the old one is let go only when the new one is there."""
-        if not future.set_running_or_notify_cancel():
-            return
-        device = self._wishes.device
-        before = self._reporter.status
-        self._reporter.tell(state="starting")
-        try:
-            predictor = open_predictor(device)
-        except Exception as error:
-            self._reporter.tell(state=before.state, message=before.message)
-            future.set_exception(EngineError(sentence(error)))
-            return
-        self._forget_model()
-        self._open_predictor = open_predictor
-        self._take(predictor, device)
-        future.set_result(predictor.name)
-
     def _forget_model(self) -> None:
-        self._predictor = None
+        self._model.forget()
+        self._forget_what_it_said()
+
+    def _forget_what_it_said(self) -> None:
         self._captures.clear()
-        self._stream = None
         self._work = None
-        self._reporter.forget_speed()
 
     def _let_go(self) -> None:
         self._forget_model()

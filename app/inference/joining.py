@@ -13,7 +13,7 @@ from app.inference.similarity import pose_similarity
 from app.labels.pose import Pose
 from app.labels.project import Project
 
-__all__ = ["Rename", "same_people", "to_rename"]
+__all__ = ["Joining", "Rename", "same_people", "to_rename"]
 
 #: Mean of box overlap and pose likeness from which two sightings in neighbouring frames are one person.
 _SAME = 0.45
@@ -81,3 +81,34 @@ class Rename:
             poses = {track: p for track, p in poses.items() if not is_human(p)}
             project.store_predictions(frame, {**poses, self.new: pose}, drop_missing=True)
         return bool(self.frames)
+
+
+class Joining:
+    """People of a project who turned out to have two ids, made one in small steps. For one thread."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._alike: list[tuple[int, int]] = []
+        self._renaming: Rename | None = None
+
+    def meet(self, frame: int, other: int) -> None:
+        """Where a frame meets a stretch that was predicted before, note who has one id here and another one there.
+
+        ``other`` is a frame next to it; it may lie beyond an end of the video, or not be predicted.
+        """
+        predicted = self._project.predicted_frames()
+        if 0 <= other < len(predicted) and predicted[other]:
+            pairs = same_people(self._project.poses(frame), self._project.poses(other))
+            self._alike += [(a, b) for a, b in pairs if a != b]
+
+    def step(self) -> bool:
+        """One step of making one person of two ids; False when there are none. After True, whoever knows ids knows old ones."""
+        if self._renaming is None:
+            if not self._alike:
+                return False
+            self._renaming = to_rename(self._project, *self._alike.pop())
+        rename = self._renaming
+        if rename is not None and not rename.step(self._project):
+            self._alike = [tuple(rename.new if t == rename.old else t for t in pair) for pair in self._alike]  # type: ignore[misc]
+            self._renaming = None
+        return True

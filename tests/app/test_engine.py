@@ -159,10 +159,12 @@ class Stage:
         self.statuses: list[EngineStatus] = []
         self.messages: list[tuple[str, str]] = []
         self.stored: list[int] = []
+        self.open_predictor: Callable[[str], Any] = lambda _device: self.predictor
+        self.open_detector: Callable[[], Any] = FakeDetector
         project.changed.connect(self._changed)
         self.engine = Engine(
-            project, lambda: self.reader, lambda _device: self.predictor,  # type: ignore[arg-type,return-value]
-            open_detector=FakeDetector, settings=EngineSettings(**settings),  # type: ignore[arg-type]
+            project, lambda: self.reader, lambda device: self.open_predictor(device),
+            open_detector=lambda: self.open_detector(), settings=EngineSettings(**settings),
             on_status=self.statuses.append, on_message=lambda text, level: self.messages.append((text, level)),
         )  # fmt: skip
 
@@ -483,7 +485,7 @@ def test_a_failing_device_stops_with_a_sentence_and_goes_on_when_told(project: P
 def test_people_are_followed_between_detections(project: Project) -> None:
     stage = Stage(project, detect_every=4)
     looked: list[int] = []
-    stage.engine._open_detector = lambda: SimpleNamespace(  # type: ignore[assignment,return-value]
+    stage.open_detector = lambda: SimpleNamespace(
         detect=lambda frame: looked.append(1) or FakeDetector().detect(frame)  # type: ignore[func-returns-value]
     )
     stage.work()
@@ -495,7 +497,7 @@ def test_people_are_followed_between_detections(project: Project) -> None:
 def test_another_device_loads_the_model_again(project: Project) -> None:
     stage = Stage(project)
     opened: list[str] = []
-    stage.engine._open_predictor = lambda device: opened.append(device) or stage.predictor  # type: ignore
+    stage.open_predictor = lambda device: opened.append(device) or stage.predictor  # type: ignore[func-returns-value]
     stage.engine.step()
     while project.predicted_frames().sum() < 2:
         stage.engine.step()

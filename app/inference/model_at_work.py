@@ -115,7 +115,11 @@ class ModelAtWork:
             return False
         self.forget()
         self._open_predictor = open_predictor
-        self._take(predictor, device)
+        try:
+            self._take(predictor, device)
+        except Exception as error:
+            future.set_exception(EngineError(sentence(error)))
+            raise
         future.set_result(predictor.name)
         return True
 

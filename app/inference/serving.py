@@ -136,13 +136,12 @@ class PersonServer:
 
         frame = order.frame
         if (frame, box) not in self._captures:
-            window = PoseWindow(self._video().window(frame, predictor.config.frames), box)
+            numbers, pictures = self._video().numbered_window(frame, predictor.config.frames)
+            window = PoseWindow(pictures, box)
             captured = predictor.capture(window, cancelled=lambda: self._wishes.outdated(order))
-            last, half = self._project.n_frames - 1, predictor.config.frames // 2
-            numbers = tuple(min(max(frame + d, 0), last) for d in range(-half, half + 1))
             grid = captured.heatmaps.shape[1:]
-            pictures = np.stack([shown_to_model(picture, captured.crop, grid) for picture in window.frames])
-            self._captures[frame, box] = captured, numbers, pictures
+            shown = np.stack([shown_to_model(picture, captured.crop, grid) for picture in pictures])
+            self._captures[frame, box] = captured, numbers, shown
         self._captures.move_to_end((frame, box))
         while len(self._captures) > _CAPTURES:
             self._captures.popitem(last=False)

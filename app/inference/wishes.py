@@ -111,9 +111,12 @@ class Wishes:
             self._wake()
 
     def exchange_model(self, open_predictor: OpenPredictor) -> Future[str]:
-        """Go on with another model; the result is its name. A newer call cancels one that waits."""
+        """Go on with another model; the result is its name. A newer call cancels one that waits, :meth:`close` all of them."""
         future: Future[str] = Future()
         with self._lock:
+            if self._closed:
+                future.cancel()
+                return future
             replaced, self._exchange = self._exchange, (open_predictor, future)
             self._wake()
         if replaced is not None:

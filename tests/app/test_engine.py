@@ -462,6 +462,14 @@ def test_a_damaged_frame_is_left_out_and_named(project: Project, exact: bool) ->
     assert (8, 8, 8, 9, 10) in around or not exact
 
 
+def test_maps_name_the_frames_that_they_show_where_damaged_ones_are_stood_in_for(project: Project) -> None:
+    stage = Stage(project, damaged=[6, 7])
+    stage.work()
+    asked = stage.engine.activation(5, next(iter(project.poses(5))), 4)
+    stage.work()
+    assert asked.result().frames == (3, 4, 5, 5, 5)
+
+
 def test_a_failing_device_stops_with_a_sentence_and_goes_on_when_told(project: Project) -> None:
     stage = Stage(project)
     while project.predicted_frames().sum() < 2:
@@ -623,3 +631,17 @@ def test_another_model_is_taken_once_it_is_loaded_and_one_that_fails_changes_not
             estimated = {project.skeleton.joints[n] for n in np.flatnonzero(pose.provenance == Provenance.ESTIMATED)}
             assert estimated == (set() if frame in before else {"head_bottom", "head_top"}), frame
             assert pose.model == ("fake" if frame in before else "baseline")
+
+
+def test_a_model_that_cannot_tell_of_itself_leaves_nobody_waiting(project: Project) -> None:
+    stage = Stage(project)
+
+    class Broken(FakePredictor):
+        def backends(self) -> dict[str, str]:
+            raise RuntimeError("no driver")
+
+    refused = stage.engine.use_model(lambda _device: Broken())  # type: ignore[arg-type,return-value]
+    stage.work()
+    assert "no driver" in str(refused.exception(timeout=0)) and stage.engine.status.state == "failed"
+    stage.engine.close()
+    assert stage.engine.use_model(lambda _device: FakePredictor()).cancelled()  # type: ignore[arg-type,return-value]

@@ -28,6 +28,7 @@ from app.labels.codec import TOMBSTONE, CellChange, FactRow
 from app.labels.pose import Pose, Provenance
 from app.labels.regions import IgnoreRegion
 from app.labels.span import Span
+from app.labels.timelines import Timelines
 from glsmamba.data.skeletons import POSETRACK15, Skeleton
 from glsmamba.data.whole_file import whole_file
 
@@ -46,28 +47,6 @@ class _Step:
     id: int
     title: str
     when: float
-
-
-class _Summary:
-    """The timeline row of one track: a byte (``codec.summaries``) per frame between its first and last frame."""
-
-    __slots__ = ("count", "first", "row")
-
-    def __init__(self, frame: int) -> None:
-        self.first, self.row, self.count = frame, bytearray(1), 0
-
-    def set(self, frame: int, value: int) -> None:
-        if frame < self.first:
-            # Grown by more than asked for, so that walking backwards stays linear.
-            spare = min(frame, len(self.row))
-            self.row = bytearray(self.first - frame + spare) + self.row
-            self.first = frame - spare
-        at = frame - self.first
-        row = self.row
-        if at >= len(row):
-            row = self.row = row + bytearray(at + 1 - len(row))
-        self.count += (value & codec.FIGURE != 0) - (row[at] & codec.FIGURE != 0)
-        row[at] = value
 
 
 class _Draft:
@@ -220,7 +199,7 @@ class Project:
         self._model_ids = {name: i for i, name in enumerate(self._model_names)}
         self._frames: list[bytes | None] = [None] * n
         self._predicted = np.zeros(n, np.uint16)
-        self._summaries: dict[int, _Summary] = {}
+        self._timelines = Timelines()
         highest = 0
         sizes = codec.pose_sizes(len(self.skeleton))
         for frame, people, model in db.execute("SELECT frame, people, predicted_by FROM frames"):
@@ -230,7 +209,7 @@ class Project:
                 self._frames[frame] = people
                 for track, value in codec.checked_summaries(people, sizes, len(self.skeleton), len(self._model_names)):
                     highest = max(highest, track)
-                    self._summarise(track, frame, value)
+                    self._timelines.set(track, frame, value)
             if model:
                 self._predicted[frame] = model
         self._facts: dict[tuple[str, int], Any] = {
@@ -329,7 +308,7 @@ class Project:
 
     def tracks(self) -> tuple[int, ...]:
         """Ids of all people that are in any frame, ascending."""
-        return tuple(sorted(track for track, summary in list(self._summaries.items()) if summary.count))
+        return self._timelines.tracks()
 
     def track_frames(self, track: int) -> np.ndarray:
         """Frames in which a person is, ascending int64."""
@@ -348,14 +327,7 @@ class Project:
         """(n_frames,) uint8: the figure of :meth:`track_summary` (``codec.FIGURE``), and beside it whether the pose is reviewed
         (``codec.REVIEWED``) and whether a human deleted the person there (``codec.DELETED``).
         """
-        out = np.zeros(len(self._frames), np.uint8)
-        summary = self._summaries.get(track)
-        if summary is not None:
-            row, first = bytes(summary.row), summary.first
-            if len(row) != len(summary.row):  # grown just now by a writer: take it again
-                row, first = bytes(summary.row), summary.first
-            out[first : first + len(row)] = np.frombuffer(row, np.uint8)[: len(out) - first]
-        return out
+        return self._timelines.flags(track, len(self._frames))
 
     def frame_states(self, frame: int) -> dict[int, int]:
         """Track id -> figure of :meth:`track_summary` of everybody in a frame, without decoding poses."""
@@ -760,14 +732,6 @@ class Project:
             return after
         return draft.encode(_merged(change.before, change.after, current))
 
-    def _summarise(self, track: int, frame: int, value: int) -> None:
-        summary = self._summaries.get(track)
-        if summary is None:
-            if not value:
-                return
-            summary = self._summaries[track] = _Summary(frame)
-        summary.set(frame, value)
-
     def _publish(self, draft: _Draft) -> None:
         """Take over what has just been committed."""
         for name, i in draft.models.items():
@@ -783,9 +747,9 @@ class Project:
             self._decoded.pop(frame, None)
             for track, value in codec.summaries(new or b""):
                 gone.discard(track)
-                self._summarise(track, frame, value)
+                self._timelines.set(track, frame, value)
             for track in gone:
-                self._summarise(track, frame, 0)
+                self._timelines.set(track, frame, 0)
         for frame, model in draft.predicted.items():
             self._predicted[frame] = model
         for at, value in draft.facts.items():

@@ -149,7 +149,8 @@ def _open(
     # The first two are what the window needs next; imported here, it needn't wait for them.
     import app.video.server
     import app.video.thumbnails  # noqa: F401
-    from app.labels.project import Project, ProjectError
+    from app.labels.changes import ProjectError
+    from app.labels.project import Project
     from glsmamba.data.video import VideoReader, build_index
 
     if not path.exists():

@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -28,6 +28,7 @@ from app.labels.codec import TOMBSTONE, CellChange, FactRow
 from app.labels.pose import Pose, Provenance
 from app.labels.regions import IgnoreRegion
 from app.labels.span import Span
+from app.labels.subject import skeleton_from_json, skeleton_to_json, video_difference, video_from_json, video_to_json
 from app.labels.timelines import Timelines
 from glsmamba.data.skeletons import POSETRACK15, Skeleton
 from glsmamba.data.whole_file import whole_file
@@ -156,8 +157,8 @@ class Project:
         storage.create_file(
             path,
             {
-                "video": json.dumps(_video_to_json(video, path.parent)),
-                "skeleton": json.dumps({"name": skeleton.name, "joints": skeleton.joints, "edges": skeleton.edges}),
+                "video": json.dumps(video_to_json(video, path.parent)),
+                "skeleton": json.dumps(skeleton_to_json(skeleton)),
                 "position": "0",
                 "created": json.dumps(datetime.now().astimezone().isoformat(timespec="seconds")),
             },
@@ -184,12 +185,8 @@ class Project:
 
     def _load(self, db: sqlite3.Connection) -> None:
         self._meta = {key: json.loads(value) for key, value in db.execute("SELECT key, value FROM meta")}
-        self.video = _video_from_json(self._meta["video"], self.path.parent)
-        skeleton = self._meta["skeleton"]
-        edges = tuple((int(a), int(b)) for a, b in skeleton["edges"])
-        self.skeleton = Skeleton(skeleton["name"], tuple(skeleton["joints"]), edges)
-        if self.skeleton == POSETRACK15:
-            self.skeleton = POSETRACK15
+        self.video = video_from_json(self._meta["video"], self.path.parent)
+        self.skeleton = skeleton_from_json(self._meta["skeleton"])
         n = self.video.n_frames
         self._model_names = [""]
         for i, name in db.execute("SELECT id, name FROM models ORDER BY id"):
@@ -657,14 +654,7 @@ class Project:
 
     def video_matches(self, info: VideoInfo) -> str | None:
         """None when ``info`` is the video these labels belong to, else one sentence saying what differs."""
-        mine = self.video
-        if (info.width, info.height) != (mine.width, mine.height):
-            return f"This video is {info.width}x{info.height}, the labels were made on {mine.width}x{mine.height}."
-        if info.n_frames != mine.n_frames:
-            return f"This video has {info.n_frames} frames, the labels were made on one with {mine.n_frames}."
-        if info.digest != mine.digest:
-            return "This is another or a re-encoded video: its frame times differ from the video the labels were made on."
-        return None
+        return video_difference(self.video, info)
 
     def relink_video(self, path: str | os.PathLike[str], info: VideoInfo) -> None:
         """Tell the project where its video is now. ``info`` is what the reader says of the file at ``path``.
@@ -677,7 +667,7 @@ class Project:
             raise ProjectError(f"{Path(path).name} does not fit this project. {problem}")
         with self._lock:
             video = replace(self.video, path=os.path.abspath(path))
-            stored = _video_to_json(video, self.path.parent)
+            stored = video_to_json(video, self.path.parent)
             with storage.transaction(self._connection(), self.path, durable=True) as db:
                 self._put_meta(db, "video", stored)
             self.video = video
@@ -824,32 +814,6 @@ def _merged(before: Pose, after: Pose, current: Pose) -> Pose:
         if getattr(before, name) != getattr(after, name):
             changes[name] = getattr(after, name)
     return current.with_(**changes)
-
-
-def _video_to_json(video: VideoInfo, folder: Path) -> dict[str, Any]:
-    values = asdict(video)
-    absolute = os.path.abspath(video.path)
-    values["path"] = absolute
-    try:
-        values["relative_path"] = Path(os.path.relpath(absolute, folder)).as_posix()
-    except ValueError:  # another drive
-        values["relative_path"] = None
-    return values
-
-
-def _video_from_json(values: Mapping[str, Any], folder: Path) -> VideoInfo:
-    from glsmamba.data.video import VideoInfo
-
-    known = {field.name for field in fields(VideoInfo)}
-    info = VideoInfo(**{name: value for name, value in values.items() if name in known})
-    if not isinstance(info.n_frames, int) or info.n_frames < 0:
-        raise ValueError("the number of frames")
-    relative = values.get("relative_path")
-    if relative:
-        beside = folder / relative
-        if beside.exists():
-            return replace(info, path=os.path.abspath(beside))
-    return info
 
 
 def iter_poses(project: Project) -> Iterator[tuple[int, int, Pose]]:

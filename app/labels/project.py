@@ -16,7 +16,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,11 +24,12 @@ from psygnal import Signal
 from app.labels import codec, storage
 from app.labels.changes import Change, Edit, FactChange, HistoryItem, LabelChange, ProjectError, Reason
 from app.labels.codec import TOMBSTONE, CellChange, FactRow
+from app.labels.draft import Draft
+from app.labels.memory import Memory
 from app.labels.pose import Pose, Provenance
 from app.labels.regions import IgnoreRegion
 from app.labels.span import Span
 from app.labels.subject import skeleton_from_json, skeleton_to_json, video_difference, video_from_json, video_to_json
-from app.labels.timelines import Timelines
 from glsmamba.data.skeletons import POSETRACK15, Skeleton
 from glsmamba.data.whole_file import whole_file
 
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Project", "iter_poses"]
 
-_NOBODY: Mapping[int, Pose] = MappingProxyType({})
-_DECODED_FRAMES = 2048  # decoded frames kept: a few MB, so that redrawing and playing do not decode twice
 _MAX_TRACK = 2**32 - 1
 
 
@@ -48,66 +46,6 @@ class _Step:
     id: int
     title: str
     when: float
-
-
-class _Draft:
-    """What a transaction is about to change; memory takes it over only after the commit."""
-
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self.frames: dict[int, dict[int, bytes]] = {}
-        self.facts: dict[tuple[str, int], Any] = {}
-        self.predicted: dict[int, int] = {}
-        self.models: dict[str, int] = {}
-        self.highest_track = -1
-
-    def cells(self, frame: int) -> dict[int, bytes]:
-        if frame not in self.frames:
-            self.frames[frame] = codec.unpack_frame(self._project._frames[frame])
-        return self.frames[frame]
-
-    def get(self, frame: int, track: int) -> bytes | None:
-        return self.cells(frame).get(track)
-
-    def set(self, frame: int, track: int, cell: bytes | None) -> None:
-        if cell is None:
-            self.cells(frame).pop(track, None)
-        else:
-            self.cells(frame)[track] = cell
-            self.highest_track = max(self.highest_track, track)
-
-    def fact(self, kind: str, key: int) -> Any:
-        return self.facts[kind, key] if (kind, key) in self.facts else self._project._facts.get((kind, key))
-
-    def model_id(self, name: str) -> int:
-        known = self._project._model_ids
-        if name in known:
-            return known[name]
-        return self.models.setdefault(name, len(known) + len(self.models))
-
-    def encode(self, pose: Pose) -> bytes:
-        return codec.encode_pose(pose, self.model_id)
-
-    def write(self, db: sqlite3.Connection) -> None:
-        project = self._project
-        db.executemany("INSERT INTO models VALUES (?, ?)", [(i, name) for name, i in self.models.items()])
-        rows, gone = [], []
-        for frame in self.frames.keys() | self.predicted.keys():
-            people = codec.pack_frame(self.cells(frame))
-            model = self.predicted.get(frame, int(project._predicted[frame]))
-            if people or model:
-                rows.append((frame, people, model or None))
-            else:
-                gone.append((frame,))
-        db.executemany("INSERT OR REPLACE INTO frames VALUES (?, ?, ?)", rows)
-        db.executemany("DELETE FROM frames WHERE frame=?", gone)
-        for (kind, key), value in self.facts.items():
-            if value is None:
-                db.execute("DELETE FROM facts WHERE kind=? AND key=?", (kind, key))
-            else:
-                db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", (kind, key, json.dumps(value)))
-        if self.highest_track >= project._saved_next_track:
-            project._put_meta(db, "next_track", max(project._next_track, self.highest_track + 1))
 
 
 class Project:
@@ -134,9 +72,7 @@ class Project:
         self.path = path
         self._db: sqlite3.Connection | None = connection
         self._lock = threading.RLock()  # held by a writer until the disk has its change
-        self._id_lock = threading.Lock()  # held for an instant: handing out ids must not wait for the disk
         self._meta: dict[str, Any] = {}
-        self._decoded: dict[int, Mapping[int, Pose]] = {}
         try:
             with storage.sentences(path, "opening"):
                 self._load(connection)
@@ -187,33 +123,7 @@ class Project:
         self._meta = {key: json.loads(value) for key, value in db.execute("SELECT key, value FROM meta")}
         self.video = video_from_json(self._meta["video"], self.path.parent)
         self.skeleton = skeleton_from_json(self._meta["skeleton"])
-        n = self.video.n_frames
-        self._model_names = [""]
-        for i, name in db.execute("SELECT id, name FROM models ORDER BY id"):
-            if i != len(self._model_names):
-                raise ValueError("the list of models has a gap")
-            self._model_names.append(name)
-        self._model_ids = {name: i for i, name in enumerate(self._model_names)}
-        self._frames: list[bytes | None] = [None] * n
-        self._predicted = np.zeros(n, np.uint16)
-        self._timelines = Timelines()
-        highest = 0
-        sizes = codec.pose_sizes(len(self.skeleton))
-        for frame, people, model in db.execute("SELECT frame, people, predicted_by FROM frames"):
-            if not 0 <= frame < n:
-                raise ValueError(f"frame {frame} of {n}")
-            if people:
-                self._frames[frame] = people
-                for track, value in codec.checked_summaries(people, sizes, len(self.skeleton), len(self._model_names)):
-                    highest = max(highest, track)
-                    self._timelines.set(track, frame, value)
-            if model:
-                self._predicted[frame] = model
-        self._facts: dict[tuple[str, int], Any] = {
-            (kind, key): json.loads(value) for kind, key, value in db.execute("SELECT kind, key, value FROM facts")
-        }
-        self._saved_next_track = int(self._meta.get("next_track", 1))
-        self._next_track = max(self._saved_next_track, highest + 1)
+        self._memory = Memory(db, self.n_frames, len(self.skeleton), int(self._meta.get("next_track", 1)))
         self._history = [_Step(*row) for row in db.execute("SELECT id, title, time FROM log ORDER BY id")]
         position = int(self._meta["position"])
         self._done = sum(step.id <= position for step in self._history)
@@ -263,22 +173,7 @@ class Project:
 
     def poses(self, frame: int) -> Mapping[int, Pose]:
         """Track id -> pose of everybody in a frame; empty outside the video. One id is there once at most."""
-        if not 0 <= frame < len(self._frames):
-            return _NOBODY
-        known = self._decoded.get(frame)
-        if known is not None:
-            return known
-        packed = self._frames[frame]
-        if not packed:
-            return _NOBODY
-        poses = MappingProxyType({t: self._decode(cell) for t, cell in codec.unpack_frame(packed).items() if cell != TOMBSTONE})
-        if len(self._decoded) >= _DECODED_FRAMES:
-            self._decoded = {}
-        decoded = self._decoded
-        decoded[frame] = poses
-        if self._frames[frame] is not packed:  # a writer came in between: what was just kept is stale
-            decoded.pop(frame, None)
-        return poses
+        return self._memory.poses(frame)
 
     def pose(self, frame: int, track: int) -> Pose | None:
         """One person in one frame, or None."""
@@ -291,8 +186,8 @@ class Project:
         """
         frames: dict[int, list[int]] = {}
         cells: dict[int, list[bytes]] = {}
-        for frame in range(max(first, 0), min(stop, len(self._frames))):
-            for track, cell in codec.unpack_frame(self._frames[frame]).items():
+        for frame in range(max(first, 0), min(stop, self.n_frames)):
+            for track, cell in codec.unpack_frame(self._memory.people(frame)).items():
                 if cell != TOMBSTONE and (tracks is None or track in tracks):
                     frames.setdefault(track, []).append(frame)
                     cells.setdefault(track, []).append(cell)
@@ -300,12 +195,12 @@ class Project:
 
     def deleted(self, frame: int) -> tuple[int, ...]:
         """Tracks a human deleted from this frame: predictions leave them out."""
-        packed = self._frames[frame] if 0 <= frame < len(self._frames) else None
-        return tuple(track for track, cell in codec.unpack_frame(packed).items() if cell == TOMBSTONE)
+        cells = codec.unpack_frame(self._memory.people(frame))
+        return tuple(track for track, cell in cells.items() if cell == TOMBSTONE)
 
     def tracks(self) -> tuple[int, ...]:
         """Ids of all people that are in any frame, ascending."""
-        return self._timelines.tracks()
+        return self._memory.timelines.tracks()
 
     def track_frames(self, track: int) -> np.ndarray:
         """Frames in which a person is, ascending int64."""
@@ -324,7 +219,7 @@ class Project:
         """(n_frames,) uint8: the figure of :meth:`track_summary` (``codec.FIGURE``), and beside it whether the pose is reviewed
         (``codec.REVIEWED``) and whether a human deleted the person there (``codec.DELETED``).
         """
-        return self._timelines.flags(track, len(self._frames))
+        return self._memory.timelines.flags(track, self.n_frames)
 
     def frame_states(self, frame: int) -> dict[int, int]:
         """Track id -> figure of :meth:`track_summary` of everybody in a frame, without decoding poses."""
@@ -333,59 +228,55 @@ class Project:
 
     def frame_flags(self, frame: int) -> dict[int, int]:
         """Track id -> byte of :meth:`track_flags` of everybody in a frame or deleted from it."""
-        packed = self._frames[frame] if 0 <= frame < len(self._frames) else None
-        return dict(codec.summaries(packed or b""))
+        return dict(codec.summaries(self._memory.people(frame)))
 
     def track_name(self, track: int) -> str:
         """The name a human gave, or "Person n"."""
-        return self._facts.get(("track_name", track)) or f"Person {track}"
+        return self._memory.facts.get(("track_name", track)) or f"Person {track}"
 
     def is_locked(self, track: int) -> bool:
         """True when a human locked this person: edits by hand are refused, predictions are not."""
-        return bool(self._facts.get(("locked", track)))
+        return bool(self._memory.facts.get(("locked", track)))
 
     def new_track_id(self) -> int:
         """An id that no person has or had in this project. Calling it reserves the id."""
-        with self._id_lock:
-            track = self._next_track
-            self._next_track += 1
-            return track
+        return self._memory.new_track_id()
 
     def is_reviewed(self, frame: int) -> bool:
         """True when a human said that this frame is right as it is, also when it is empty."""
-        return bool(self._facts.get(("reviewed", frame)))
+        return bool(self._memory.facts.get(("reviewed", frame)))
 
     def reviewed_frames(self) -> np.ndarray:
         """(n_frames,) bool."""
-        out = np.zeros(len(self._frames), bool)
-        for (kind, key), value in list(self._facts.items()):
+        out = np.zeros(self.n_frames, bool)
+        for (kind, key), value in list(self._memory.facts.items()):
             if kind == "reviewed" and value and 0 <= key < len(out):
                 out[key] = True
         return out
 
     def marks(self) -> tuple[int, ...]:
         """Frames that a human marked to find them again, ascending."""
-        n = len(self._frames)
-        return tuple(sorted(key for kind, key in list(self._facts) if kind == "mark" and 0 <= key < n))
+        found = (key for kind, key in list(self._memory.facts) if kind == "mark")
+        return tuple(sorted(frame for frame in found if 0 <= frame < self.n_frames))
 
     def ignore_regions(self) -> dict[int, IgnoreRegion]:
         """Region id -> region."""
         return {
             key: IgnoreRegion.from_json(value)
-            for (kind, key), value in sorted(self._facts.items())
+            for (kind, key), value in sorted(self._memory.facts.items())
             if kind == "ignore_region" and value
         }
 
     def fact(self, kind: str, key: int) -> Any:
         """What is known of ``(kind, key)`` beside poses (see :class:`FactChange`), or None."""
-        return self._facts.get((kind, key))
+        return self._memory.facts.get((kind, key))
 
     def predicted_frames(self, model: str | None = None) -> np.ndarray:
         """(n_frames,) bool: frames that a model is done with; with ``model``, that this model is done with."""
         if model is None:
-            return self._predicted != 0
-        known = self._model_ids.get(model)
-        return np.zeros(len(self._frames), bool) if known is None else self._predicted == known
+            return self._memory.predicted != 0
+        known = self._memory.model_ids.get(model)
+        return np.zeros(self.n_frames, bool) if known is None else self._memory.predicted == known
 
     def get_meta(self, key: str, default: Any = None) -> Any:
         """A value stored by :meth:`set_meta`."""
@@ -460,7 +351,7 @@ class Project:
             if goal == done or not 0 <= goal <= len(self._history):
                 return None
             back = goal < done
-            draft = _Draft(self)
+            draft = Draft(self._memory)
             path_through = range(done - 1, goal - 1, -1) if back else range(done, goal)
             changes: list[Change] = []
             facts: list[FactChange] = []
@@ -478,7 +369,8 @@ class Project:
                         now, then = draft.get(frame, track), (before if back else after)
                         draft.set(frame, track, then)
                         new_cells.append((frame, track, before, now) if back else (frame, track, now, after))
-                        changes.append(Change(frame, track, self._decode_or_none(now), self._decode_or_none(then)))
+                        old, new = (self._memory.decode(cell) if cell else None for cell in (now, then))
+                        changes.append(Change(frame, track, old, new))
                     for kind, key, before_value, after_value in fact_rows:
                         value, goal_value = draft.fact(kind, key), (before_value if back else after_value)
                         draft.facts[kind, key] = goal_value
@@ -486,9 +378,9 @@ class Project:
                         facts.append(FactChange(kind, key, value, goal_value))  # type: ignore[arg-type]
                     if new_cells != cell_rows or new_facts != fact_rows:
                         db.execute("UPDATE log SET changes=? WHERE id=?", (codec.encode_log(new_cells, new_facts), step.id))
-                self._put_meta(db, "position", self._history[goal - 1].id if goal else 0)
+                storage.put_meta(db, "position", self._history[goal - 1].id if goal else 0)
                 draft.write(db)
-            self._publish(draft)
+            draft.take_over()
             self._done = goal
         edit = Edit(title, tuple(changes), tuple(facts))
         self._tell(edit, reason or ("undo" if back else "redo"))
@@ -507,7 +399,7 @@ class Project:
         """
         with self._lock:
             db = self._connection()
-            draft = _Draft(self)
+            draft = Draft(self._memory)
             rows: dict[tuple[int, int], tuple[bytes | None, bytes | None]] = {}
             for change in edit.changes:
                 self._check_place(change.frame, change.track)
@@ -536,9 +428,9 @@ class Project:
                     (edit.title, edit.reason, now_time, codec.encode_log(cells, facts)),
                 )
                 step = _Step(int(cursor.lastrowid or 0), edit.title, now_time)
-                self._put_meta(db, "position", step.id)
+                storage.put_meta(db, "position", step.id)
                 draft.write(db)
-            self._publish(draft)
+            draft.take_over()
             if self._done < len(self._history):
                 self._history = self._history[: self._done]
             self._history.append(step)
@@ -578,7 +470,7 @@ class Project:
         """
         with self._lock:
             db = self._connection()
-            draft = _Draft(self)
+            draft = Draft(self._memory)
             changed = False
             if self.is_reviewed(frame) and not self.frame_states(frame) and not revive:
                 poses = {}
@@ -587,7 +479,7 @@ class Project:
                 for track, cell in list(draft.cells(frame).items()):
                     if track in poses or cell == TOMBSTONE:
                         continue
-                    old = self._decode(cell)
+                    old = self._memory.decode(cell)
                     if _is_free(old) and not old.box_by_human and old.head_box is None:
                         draft.set(frame, track, None)
                         changed = True
@@ -599,7 +491,7 @@ class Project:
                     continue
                 new = _rounded(pose)
                 if now:
-                    old = self._decode(now)
+                    old = self._memory.decode(now)
                     if not _is_free(old) or (not overwrite_untouched and old.visibility.any()):
                         continue
                     if old.box_by_human:
@@ -613,13 +505,13 @@ class Project:
             if model is not None:
                 self._check_place(frame, 0)
                 done_by = draft.model_id(model or "unnamed model")
-                if self._predicted[frame] != done_by:
+                if self._memory.predicted[frame] != done_by:
                     draft.predicted[frame] = done_by
             if not changed and not draft.predicted:
                 return False
             with storage.transaction(db, self.path, durable=False):
                 draft.write(db)
-            self._publish(draft)
+            draft.take_over()
         self.changed.emit(LabelChange(frozenset({frame}), "prediction"))
         return changed
 
@@ -636,7 +528,7 @@ class Project:
         with self._lock, storage.transaction(self._connection(), self.path, durable=False) as db:
             db.execute("UPDATE frames SET predicted_by=NULL")
             db.execute("DELETE FROM frames WHERE people=x''")
-        self._predicted = np.zeros(len(self._frames), np.uint16)
+        self._memory.predicted = np.zeros(self.n_frames, np.uint16)
         self.changed.emit(LabelChange(None, "prediction"))
 
     def set_meta(self, key: str, value: Any) -> None:
@@ -647,7 +539,7 @@ class Project:
                 if plain is None:
                     db.execute("DELETE FROM meta WHERE key=?", ("user." + key,))
                 else:
-                    self._put_meta(db, "user." + key, plain)
+                    storage.put_meta(db, "user." + key, plain)
             self._meta.pop("user." + key, None) if plain is None else self._meta.__setitem__("user." + key, plain)
 
     # --- the video -----------------------------------------------------------------------------------------------------------
@@ -669,7 +561,7 @@ class Project:
             video = replace(self.video, path=os.path.abspath(path))
             stored = video_to_json(video, self.path.parent)
             with storage.transaction(self._connection(), self.path, durable=True) as db:
-                self._put_meta(db, "video", stored)
+                storage.put_meta(db, "video", stored)
             self.video = video
 
     # --- inside --------------------------------------------------------------------------------------------------------------
@@ -679,19 +571,9 @@ class Project:
             raise ProjectError(f"The project {self.path.name} is closed; open it again.")
         return self._db
 
-    @staticmethod
-    def _put_meta(db: sqlite3.Connection, key: str, value: Any) -> None:
-        db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json.dumps(value)))
-
-    def _decode(self, cell: bytes) -> Pose:
-        return codec.decode_pose(cell, self._model_names.__getitem__)
-
-    def _decode_or_none(self, cell: bytes | None) -> Pose | None:
-        return self._decode(cell) if cell else None
-
     def _check_place(self, frame: int, track: int) -> None:
-        if not 0 <= frame < len(self._frames):
-            raise ProjectError(f"There is no frame {frame}: the video has frames 0 to {len(self._frames) - 1}.")
+        if not 0 <= frame < self.n_frames:
+            raise ProjectError(f"There is no frame {frame}: the video has frames 0 to {self.n_frames - 1}.")
         if not 0 <= track <= _MAX_TRACK:
             raise ProjectError(f"{track} cannot be a person's id; use a number from 0 up.")
 
@@ -705,7 +587,7 @@ class Project:
         if impossible.any():
             raise ProjectError("A pose has a probability outside 0 to 1 or an impossible spread; it was not stored.")
 
-    def _rebased(self, change: Change, now: bytes | None, draft: _Draft) -> bytes | None:
+    def _rebased(self, change: Change, now: bytes | None, draft: Draft) -> bytes | None:
         """The cell that ``change`` makes of the cell that is there now."""
         if change.after is None:
             return now if not now else None if change.moved else TOMBSTONE
@@ -713,7 +595,7 @@ class Project:
         after = draft.encode(change.after)
         if not now or after == now:
             return after
-        current = codec.decode_pose(now, lambda i: self._model_names[i] if i < len(self._model_names) else "")
+        current = draft.decode(now)
         if change.before is None:
             if _is_free(current) and not current.box_by_human:
                 return after
@@ -721,36 +603,6 @@ class Project:
         if draft.encode(change.before) == now or (change.moved and _is_free(current)):
             return after
         return draft.encode(_merged(change.before, change.after, current))
-
-    def _publish(self, draft: _Draft) -> None:
-        """Take over what has just been committed."""
-        for name, i in draft.models.items():
-            assert i == len(self._model_names)
-            self._model_names.append(name)
-            self._model_ids[name] = i
-        for frame, cells in draft.frames.items():
-            old, new = self._frames[frame], codec.pack_frame(cells) or None
-            if new == old:
-                continue
-            gone = {track for track, _ in codec.summaries(old or b"")}
-            self._frames[frame] = new
-            self._decoded.pop(frame, None)
-            for track, value in codec.summaries(new or b""):
-                gone.discard(track)
-                self._timelines.set(track, frame, value)
-            for track in gone:
-                self._timelines.set(track, frame, 0)
-        for frame, model in draft.predicted.items():
-            self._predicted[frame] = model
-        for at, value in draft.facts.items():
-            if value is None:
-                self._facts.pop(at, None)
-            else:
-                self._facts[at] = value
-        with self._id_lock:
-            self._next_track = max(self._next_track, draft.highest_track + 1)
-        if draft.highest_track >= self._saved_next_track:
-            self._saved_next_track = self._next_track
 
     def _tell(self, edit: Edit, reason: Reason) -> None:
         frames: set[int] | None = set(edit.frames)
@@ -767,7 +619,7 @@ def _is_free(pose: Pose) -> bool:
     return not pose.touched and bool(np.isin(pose.provenance, (Provenance.NONE, Provenance.MODEL, Provenance.ESTIMATED)).all())
 
 
-def _only_review(change: Change, draft: _Draft) -> bool:
+def _only_review(change: Change, draft: Draft) -> bool:
     """True for a change that says nothing but whether a human reviewed the pose."""
     before, after = change.before, change.after
     if before is None or after is None:

@@ -8,16 +8,18 @@ list of the files that are.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sqlite3
 import struct
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from app.labels.changes import ProjectError
 
-__all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "Store", "create_file", "open_file", "sentences", "transaction"]
+__all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "Store", "create_file", "open_file", "put_meta", "sentences", "transaction"]
 
 APPLICATION_ID = 0x474C534D  # "GLSM", in the file's header: other SQLite files are recognised and left alone
 SCHEMA_VERSION = 3
@@ -231,3 +233,8 @@ def transaction(connection: sqlite3.Connection, path: Path, durable: bool) -> It
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+
+
+def put_meta(connection: sqlite3.Connection, key: str, value: Any) -> None:
+    """Store a JSON value under a key of the file's own; a transaction is open."""
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json.dumps(value)))

@@ -99,6 +99,14 @@ class Memory:
             decoded.pop(frame, None)
         return poses
 
+    def track_name(self, track: int) -> str:
+        """The name a human gave, or "Person n"."""
+        return self.facts.get(("track_name", track)) or f"Person {track}"
+
+    def is_locked(self, track: int) -> bool:
+        """True when a human locked this person."""
+        return bool(self.facts.get(("locked", track)))
+
     def decode(self, cell: bytes) -> Pose:
         """The pose of a cell that is neither nobody nor deleted.
 

@@ -22,11 +22,14 @@ import numpy as np
 from psygnal import Signal
 
 from app.labels import codec, storage
+from app.labels.applying import put_edit
 from app.labels.changes import Change, Edit, FactChange, HistoryItem, LabelChange, ProjectError, Reason
 from app.labels.codec import TOMBSTONE, CellChange, FactRow
 from app.labels.draft import Draft
+from app.labels.limits import check_place
 from app.labels.memory import Memory
-from app.labels.pose import Pose, Provenance
+from app.labels.pose import Pose
+from app.labels.predictions import put_predictions
 from app.labels.regions import IgnoreRegion
 from app.labels.span import Span
 from app.labels.subject import skeleton_from_json, skeleton_to_json, video_difference, video_from_json, video_to_json
@@ -37,8 +40,6 @@ if TYPE_CHECKING:
     from glsmamba.data.video import VideoInfo
 
 __all__ = ["Project", "iter_poses"]
-
-_MAX_TRACK = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -232,11 +233,11 @@ class Project:
 
     def track_name(self, track: int) -> str:
         """The name a human gave, or "Person n"."""
-        return self._memory.facts.get(("track_name", track)) or f"Person {track}"
+        return self._memory.track_name(track)
 
     def is_locked(self, track: int) -> bool:
         """True when a human locked this person: edits by hand are refused, predictions are not."""
-        return bool(self._memory.facts.get(("locked", track)))
+        return self._memory.is_locked(track)
 
     def new_track_id(self) -> int:
         """An id that no person has or had in this project. Calling it reserves the id."""
@@ -400,23 +401,7 @@ class Project:
         with self._lock:
             db = self._connection()
             draft = Draft(self._memory)
-            rows: dict[tuple[int, int], tuple[bytes | None, bytes | None]] = {}
-            for change in edit.changes:
-                self._check_place(change.frame, change.track)
-                if self.is_locked(change.track) and not _only_review(change, draft):
-                    raise ProjectError(f"{self.track_name(change.track)} is locked; unlock this person first.")
-                now = draft.get(change.frame, change.track)
-                after = self._rebased(change, now, draft)
-                rows[change.frame, change.track] = (rows.get((change.frame, change.track), (now, None))[0], after)
-                draft.set(change.frame, change.track, after)
-            fact_rows: dict[tuple[str, int], tuple[Any, Any]] = {}
-            for fact in edit.facts:
-                at = (fact.kind, fact.key)
-                value = json.loads(json.dumps(fact.after))
-                fact_rows[at] = (fact_rows.get(at, (draft.fact(*at), None))[0], value)
-                draft.facts[at] = value
-            cells: list[CellChange] = [(f, t, before, after) for (f, t), (before, after) in rows.items() if before != after]
-            facts: list[FactRow] = [(kind, key, old, new) for (kind, key), (old, new) in fact_rows.items() if old != new]
+            cells, facts = put_edit(draft, edit)
             if not cells and not facts:
                 return
             now_time = time.time()
@@ -471,39 +456,13 @@ class Project:
         with self._lock:
             db = self._connection()
             draft = Draft(self._memory)
-            changed = False
             if self.is_reviewed(frame) and not self.frame_states(frame) and not revive:
                 poses = {}
-            if drop_missing:
-                self._check_place(frame, 0)
-                for track, cell in list(draft.cells(frame).items()):
-                    if track in poses or cell == TOMBSTONE:
-                        continue
-                    old = self._memory.decode(cell)
-                    if _is_free(old) and not old.box_by_human and old.head_box is None:
-                        draft.set(frame, track, None)
-                        changed = True
-            for track, pose in poses.items():
-                self._check_place(frame, track)
-                self._check_pose(pose)
-                now = draft.get(frame, track)
-                if now == TOMBSTONE and not revive:
-                    continue
-                new = _rounded(pose)
-                if now:
-                    old = self._memory.decode(now)
-                    if not _is_free(old) or (not overwrite_untouched and old.visibility.any()):
-                        continue
-                    if old.box_by_human:
-                        new = new.with_(box=old.box, box_by_human=True)
-                    if old.head_box is not None:
-                        new = new.with_(head_box=old.head_box)
-                cell = draft.encode(new)
-                if cell != now and not (now and old.reviewed and draft.encode(new.with_(reviewed=True)) == now):
-                    draft.set(frame, track, cell)
-                    changed = True
+            changed = put_predictions(
+                draft, frame, poses, overwrite_untouched=overwrite_untouched, revive=revive, drop_missing=drop_missing
+            )
             if model is not None:
-                self._check_place(frame, 0)
+                check_place(frame, 0, self.n_frames)
                 done_by = draft.model_id(model or "unnamed model")
                 if self._memory.predicted[frame] != done_by:
                     draft.predicted[frame] = done_by
@@ -571,39 +530,6 @@ class Project:
             raise ProjectError(f"The project {self.path.name} is closed; open it again.")
         return self._db
 
-    def _check_place(self, frame: int, track: int) -> None:
-        if not 0 <= frame < self.n_frames:
-            raise ProjectError(f"There is no frame {frame}: the video has frames 0 to {self.n_frames - 1}.")
-        if not 0 <= track <= _MAX_TRACK:
-            raise ProjectError(f"{track} cannot be a person's id; use a number from 0 up.")
-
-    def _check_pose(self, pose: Pose) -> None:
-        if pose.keypoints.shape != (len(self.skeleton), 2):
-            raise ProjectError(f"A pose here has {len(self.skeleton)} joints; this one has {len(pose.keypoints)}.")
-        boxes = [value for box in (pose.box, pose.head_box) if box is not None for value in box]
-        if not all(np.isfinite(values).all() for values in (pose.keypoints, pose.scores, [pose.score, *boxes])):
-            raise ProjectError("A pose has a coordinate or score that is not a number; it was not stored.")
-        impossible = np.isinf(pose.spread) | (pose.spread < 0) | (pose.probability < 0) | (pose.probability > 1)
-        if impossible.any():
-            raise ProjectError("A pose has a probability outside 0 to 1 or an impossible spread; it was not stored.")
-
-    def _rebased(self, change: Change, now: bytes | None, draft: Draft) -> bytes | None:
-        """The cell that ``change`` makes of the cell that is there now."""
-        if change.after is None:
-            return now if not now else None if change.moved else TOMBSTONE
-        self._check_pose(change.after)
-        after = draft.encode(change.after)
-        if not now or after == now:
-            return after
-        current = draft.decode(now)
-        if change.before is None:
-            if _is_free(current) and not current.box_by_human:
-                return after
-            raise ProjectError(f"{self.track_name(change.track)} is already in frame {change.frame}; use another person's id.")
-        if draft.encode(change.before) == now or (change.moved and _is_free(current)):
-            return after
-        return draft.encode(_merged(change.before, change.after, current))
-
     def _tell(self, edit: Edit, reason: Reason) -> None:
         frames: set[int] | None = set(edit.frames)
         for fact in edit.facts:
@@ -612,60 +538,6 @@ class Project:
             else:
                 frames = None
         self.changed.emit(LabelChange(None if frames is None else frozenset(frames), reason))
-
-
-def _is_free(pose: Pose) -> bool:
-    """True when a prediction may replace the joints: nobody has put work into them."""
-    return not pose.touched and bool(np.isin(pose.provenance, (Provenance.NONE, Provenance.MODEL, Provenance.ESTIMATED)).all())
-
-
-def _only_review(change: Change, draft: Draft) -> bool:
-    """True for a change that says nothing but whether a human reviewed the pose."""
-    before, after = change.before, change.after
-    if before is None or after is None:
-        return False
-    return draft.encode(before.with_(reviewed=after.reviewed)) == draft.encode(after)
-
-
-def _rounded(pose: Pose) -> Pose:
-    """A prediction as it is stored: float32 throughout; boxes of the model are never a human's."""
-
-    def box32(box: tuple[float, float, float, float] | None) -> tuple[float, float, float, float] | None:
-        if box is None:
-            return None
-        x, y, w, h = np.asarray(box, np.float32).tolist()
-        return (x, y, w, h)
-
-    return pose.with_(
-        keypoints=pose.keypoints.astype(np.float32),
-        box=box32(pose.box),
-        head_box=box32(pose.head_box),
-        score=float(np.float32(pose.score)),
-    )
-
-
-def _merged(before: Pose, after: Pose, current: Pose) -> Pose:
-    """``current`` with everything changed that differs between ``before`` and ``after``; joint by joint."""
-    moved = (before.keypoints != after.keypoints).any(axis=1)
-    moved |= before.visibility != after.visibility
-    moved |= before.provenance != after.provenance
-    moved |= before.scores != after.scores
-    for name in ("probability", "spread"):
-        old, new = getattr(before, name), getattr(after, name)
-        moved |= (old != new) & ~(np.isnan(old) & np.isnan(new))
-    changes: dict[str, Any] = {
-        "keypoints": np.where(moved[:, None], after.keypoints, current.keypoints),
-        "visibility": np.where(moved, after.visibility, current.visibility),
-        "provenance": np.where(moved, after.provenance, current.provenance),
-        "scores": np.where(moved, after.scores, current.scores),
-        "probability": np.where(moved, after.probability, current.probability),
-        "spread": np.where(moved, after.spread, current.spread),
-        "predicted": np.where(np.isnan(current.model_places), after.predicted, current.model_places),
-    }
-    for name in ("box", "box_by_human", "head_box", "score", "accepted", "model", "reviewed"):
-        if getattr(before, name) != getattr(after, name):
-            changes[name] = getattr(after, name)
-    return current.with_(**changes)
 
 
 def iter_poses(project: Project) -> Iterator[tuple[int, int, Pose]]:

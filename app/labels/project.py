@@ -11,9 +11,8 @@ import json
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,9 +22,10 @@ from psygnal import Signal
 
 from app.labels import codec, storage
 from app.labels.applying import put_edit
-from app.labels.changes import Change, Edit, FactChange, HistoryItem, LabelChange, ProjectError, Reason
-from app.labels.codec import TOMBSTONE, CellChange, FactRow
+from app.labels.changes import Edit, HistoryItem, LabelChange, ProjectError, Reason
+from app.labels.codec import TOMBSTONE
 from app.labels.draft import Draft
+from app.labels.history import History
 from app.labels.limits import check_place
 from app.labels.memory import Memory
 from app.labels.pose import Pose
@@ -40,13 +40,6 @@ if TYPE_CHECKING:
     from glsmamba.data.video import VideoInfo
 
 __all__ = ["Project", "iter_poses"]
-
-
-@dataclass(frozen=True)
-class _Step:
-    id: int
-    title: str
-    when: float
 
 
 class Project:
@@ -125,9 +118,7 @@ class Project:
         self.video = video_from_json(self._meta["video"], self.path.parent)
         self.skeleton = skeleton_from_json(self._meta["skeleton"])
         self._memory = Memory(db, self.n_frames, len(self.skeleton), int(self._meta.get("next_track", 1)))
-        self._history = [_Step(*row) for row in db.execute("SELECT id, title, time FROM log ORDER BY id")]
-        position = int(self._meta["position"])
-        self._done = sum(step.id <= position for step in self._history)
+        self._history = History(db, int(self._meta["position"]))
 
     def save_copy(self, target: str | os.PathLike[str]) -> None:
         """Write the project as it is now, history included, into another file.
@@ -269,7 +260,7 @@ class Project:
         }
 
     def fact(self, kind: str, key: int) -> Any:
-        """What is known of ``(kind, key)`` beside poses (see :class:`FactChange`), or None."""
+        """What is known of ``(kind, key)`` beside poses (see :class:`app.labels.changes.FactChange`), or None."""
         return self._memory.facts.get((kind, key))
 
     def predicted_frames(self, model: str | None = None) -> np.ndarray:
@@ -288,28 +279,26 @@ class Project:
     @property
     def can_undo(self) -> bool:
         """True when there is an edit to take back."""
-        return self._done > 0
+        return self._history.done > 0
 
     @property
     def can_redo(self) -> bool:
         """True when there is an undone edit to make again."""
-        return self._done < len(self._history)
+        return self._history.done < len(self._history)
 
     @property
     def undo_title(self) -> str:
         """Title of the edit that undo would take back, "" if none."""
-        return self._history[self._done - 1].title if self._done else ""
+        return self._history.undo_title
 
     @property
     def redo_title(self) -> str:
         """Title of the edit that redo would make again, "" if none."""
-        history, done = self._history, self._done
-        return history[done].title if done < len(history) else ""
+        return self._history.redo_title
 
     def history(self) -> list[HistoryItem]:
         """All edits, oldest first; those not ``done`` can be redone."""
-        done = self._done
-        return [HistoryItem(s.id, s.title, datetime.fromtimestamp(s.when), i < done) for i, s in enumerate(list(self._history))]
+        return self._history.items()
 
     def undo(self) -> Edit | None:
         """Take the last edit back. Returns what was done to the labels, or None when there is nothing to undo.
@@ -317,7 +306,7 @@ class Project:
         Raises:
             ProjectError: the file could not be written; nothing changed.
         """
-        return self._travel(lambda: self._done - 1, "undo")
+        return self._travel(lambda: self._history.done - 1, "undo")
 
     def redo(self) -> Edit | None:
         """Make the last undone edit again. Returns what was done, or None when there is nothing to redo.
@@ -325,7 +314,7 @@ class Project:
         Raises:
             ProjectError: the file could not be written; nothing changed.
         """
-        return self._travel(lambda: self._done + 1, "redo")
+        return self._travel(lambda: self._history.done + 1, "redo")
 
     def go_to_history(self, id: int) -> None:
         """Undo or redo until step ``id`` is the last one done; 0 undoes all. One transaction, one event.
@@ -333,57 +322,21 @@ class Project:
         Raises:
             ProjectError: no such step, or the file could not be written; nothing changed.
         """
-
-        def target() -> int:
-            if id == 0:
-                return 0
-            for i, step in enumerate(self._history):
-                if step.id == id:
-                    return i + 1
-            raise ProjectError("That step is not in the history any more.")
-
-        self._travel(target, None)
+        self._travel(lambda: self._history.done_at(id), None)
 
     def _travel(self, target: Callable[[], int], reason: Reason | None) -> Edit | None:
         with self._lock:
             db = self._connection()
-            done = self._done
-            goal = target()
-            if goal == done or not 0 <= goal <= len(self._history):
+            history, goal = self._history, target()
+            back = goal < history.done
+            if goal == history.done or not 0 <= goal <= len(history):
                 return None
-            back = goal < done
             draft = Draft(self._memory)
-            path_through = range(done - 1, goal - 1, -1) if back else range(done, goal)
-            changes: list[Change] = []
-            facts: list[FactChange] = []
-            title = ""
             with storage.transaction(db, self.path, durable=True):
-                for i in path_through:
-                    step = self._history[i]
-                    title = step.title
-                    (blob,) = db.execute("SELECT changes FROM log WHERE id=?", (step.id,)).fetchone()
-                    cell_rows, fact_rows = codec.decode_log(blob)
-                    new_cells: list[CellChange] = []
-                    new_facts: list[FactRow] = []
-                    # What is there now goes into the log as the way back: predictions may have changed it since.
-                    for frame, track, before, after in cell_rows:
-                        now, then = draft.get(frame, track), (before if back else after)
-                        draft.set(frame, track, then)
-                        new_cells.append((frame, track, before, now) if back else (frame, track, now, after))
-                        old, new = (self._memory.decode(cell) if cell else None for cell in (now, then))
-                        changes.append(Change(frame, track, old, new))
-                    for kind, key, before_value, after_value in fact_rows:
-                        value, goal_value = draft.fact(kind, key), (before_value if back else after_value)
-                        draft.facts[kind, key] = goal_value
-                        new_facts.append((kind, key, before_value, value) if back else (kind, key, value, after_value))
-                        facts.append(FactChange(kind, key, value, goal_value))  # type: ignore[arg-type]
-                    if new_cells != cell_rows or new_facts != fact_rows:
-                        db.execute("UPDATE log SET changes=? WHERE id=?", (codec.encode_log(new_cells, new_facts), step.id))
-                storage.put_meta(db, "position", self._history[goal - 1].id if goal else 0)
+                edit = history.retrace(db, draft, goal)
                 draft.write(db)
             draft.take_over()
-            self._done = goal
-        edit = Edit(title, tuple(changes), tuple(facts))
+            history.done = goal
         self._tell(edit, reason or ("undo" if back else "redo"))
         return edit
 
@@ -404,22 +357,11 @@ class Project:
             cells, facts = put_edit(draft, edit)
             if not cells and not facts:
                 return
-            now_time = time.time()
             with storage.transaction(db, self.path, durable=True):
-                if self._done < len(self._history):
-                    db.execute("DELETE FROM log WHERE id > ?", (self._history[self._done - 1].id if self._done else 0,))
-                cursor = db.execute(
-                    "INSERT INTO log (title, reason, time, changes) VALUES (?, ?, ?, ?)",
-                    (edit.title, edit.reason, now_time, codec.encode_log(cells, facts)),
-                )
-                step = _Step(int(cursor.lastrowid or 0), edit.title, now_time)
-                storage.put_meta(db, "position", step.id)
+                step = self._history.write(db, edit, cells, facts)
                 draft.write(db)
             draft.take_over()
-            if self._done < len(self._history):
-                self._history = self._history[: self._done]
             self._history.append(step)
-            self._done = len(self._history)
         self._tell(edit, edit.reason)
 
     def store_predictions(

@@ -1,4 +1,7 @@
-"""What memory holds of a project's labels: all that drawing needs, answered without waiting for the disk or for a writer."""
+"""What memory holds of a project's labels: all that drawing needs, answered without waiting for the disk or for a writer.
+
+Poses lie here as bytes, a frame at a time, and become :class:`Pose` when somebody looks.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ class Memory:
         """Read all of a project file but its history. ``next_track`` is what the file says of the next id.
 
         Raises:
-            ValueError, TypeError: the file is damaged.
+            ValueError, TypeError, OverflowError: the file is damaged.
             sqlite3.Error: the file cannot be read.
         """
         self.n_joints = n_joints

@@ -1,7 +1,7 @@
 """The project: people, tracks, edits and their history, kept in one file that is never behind what the screen shows.
 
 Everything needed for drawing is answered from memory and without waiting for the disk: a reader never takes the lock that a
-writer holds while it commits. Poses lie in memory as bytes, a frame at a time, and become :class:`Pose` when somebody looks.
+writer holds while it commits. A writer puts a draft together, writes it, and after the commit lets memory take it over.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class Session(QObject):
     frame_changed = Signal(int)
     picture_ready = Signal(int, object)
     labels_changed = Signal(object)
-    """app.labels.project.LabelChange."""
+    """app.labels.changes.LabelChange."""
     selection_changed = Signal()
     frame_range_changed = Signal()
     lookout_changed = Signal()
@@ -417,7 +417,7 @@ class Session(QObject):
         """Write an edit in the project thread; ``labels_changed`` follows once it is on the disk.
 
         Args:
-            edit: ``app.labels.project.Edit``, or a function of the project that makes one: that is called in the project
+            edit: ``app.labels.changes.Edit``, or a function of the project that makes one: that is called in the project
                 thread, after all earlier edits, so that quick keys never build on what is not written yet. It may
                 return None for "nothing to do".
             done: called in the window's thread once it is on the disk.

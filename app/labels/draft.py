@@ -29,6 +29,7 @@ class Draft:
         self._frames: dict[int, dict[int, bytes]] = {}
         self._models: dict[str, int] = {}
         self._highest_track = -1
+        self._saved_next_track = memory.saved_next_track
 
     # --- putting together ----------------------------------------------------------------------------------------------------
 
@@ -70,9 +71,9 @@ class Draft:
         return codec.encode_pose(pose, self.model_id)
 
     def decode(self, cell: bytes) -> Pose:
-        """The pose of a cell; a model that is new in this draft has the name ""."""
-        names = self.memory.model_names
-        return codec.decode_pose(cell, lambda i: names[i] if i < len(names) else "")
+        """The pose of a cell, one of this draft's own too."""
+        names = [*self.memory.model_names, *self._models]  # new ones are numbered in the order in which they came
+        return codec.decode_pose(cell, names.__getitem__)
 
     # --- writing -------------------------------------------------------------------------------------------------------------
 
@@ -99,7 +100,8 @@ class Draft:
             else:
                 db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", (kind, key, json.dumps(value)))
         if self._highest_track >= self.memory.saved_next_track:
-            storage.put_meta(db, "next_track", max(self.memory.next_track, self._highest_track + 1))
+            self._saved_next_track = max(self.memory.next_track, self._highest_track + 1)
+            storage.put_meta(db, "next_track", self._saved_next_track)
 
     def take_over(self) -> None:
         """Let memory have the change, once it is committed."""
@@ -112,4 +114,4 @@ class Draft:
             memory.predicted[frame] = model
         for (kind, key), value in self.facts.items():
             memory.set_fact(kind, key, value)
-        memory.keep_track(self._highest_track)
+        memory.keep_track(self._highest_track, self._saved_next_track)

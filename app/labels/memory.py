@@ -127,12 +127,13 @@ class Memory:
             self.next_track += 1
             return track
 
-    def keep_track(self, track: int) -> None:
-        """Note that the file holds a person of this id, so that it's never given out; -1 for no person."""
+    def keep_track(self, track: int, saved_next: int) -> None:
+        """Note that the file holds a person of this id, so that it's never given out (-1 for no person), and what it says of
+        the next id: others may have been given out since that was written.
+        """
         with self._id_lock:
             self.next_track = max(self.next_track, track + 1)
-        if track >= self.saved_next_track:
-            self.saved_next_track = self.next_track
+        self.saved_next_track = saved_next
 
     def set_frame(self, frame: int, packed: bytes | None) -> None:
         """Everybody in a frame is now this."""

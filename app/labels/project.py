@@ -11,7 +11,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -39,7 +39,7 @@ from glsmamba.data.whole_file import whole_file
 if TYPE_CHECKING:
     from glsmamba.data.video import VideoInfo
 
-__all__ = ["Project", "iter_poses"]
+__all__ = ["Project"]
 
 
 class Project:
@@ -426,10 +426,11 @@ class Project:
 
     def forget_predicted(self) -> None:
         """Mark all frames as not predicted, so that a new run computes them again. Poses stay until they are overwritten."""
-        with self._lock, storage.transaction(self._connection(), self.path, durable=False) as db:
-            db.execute("UPDATE frames SET predicted_by=NULL")
-            db.execute("DELETE FROM frames WHERE people=x''")
-        self._memory.predicted = np.zeros(self.n_frames, np.uint16)
+        with self._lock:
+            with storage.transaction(self._connection(), self.path, durable=False) as db:
+                db.execute("UPDATE frames SET predicted_by=NULL")
+                db.execute("DELETE FROM frames WHERE people=x''")
+            self._memory.predicted = np.zeros(self.n_frames, np.uint16)
         self.changed.emit(LabelChange(None, "prediction"))
 
     def set_meta(self, key: str, value: Any) -> None:
@@ -480,10 +481,3 @@ class Project:
             else:
                 frames = None
         self.changed.emit(LabelChange(None if frames is None else frozenset(frames), reason))
-
-
-def iter_poses(project: Project) -> Iterator[tuple[int, int, Pose]]:
-    """(frame, track, pose) of everybody, in order of frame and track."""
-    for frame in range(project.n_frames):
-        for track, pose in project.poses(frame).items():
-            yield frame, track, pose

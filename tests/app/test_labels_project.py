@@ -141,6 +141,14 @@ def test_an_edit_made_from_an_older_pose_changes_only_what_it_changes(project):
     assert project.poses(0)[1].keypoints[3].tolist() == [100, 100]
 
 
+def test_an_edit_that_changes_a_pose_several_times_keeps_the_name_of_its_new_model(project):
+    first = predicted(1, "a model not met before").with_(box=(0.0, 0.0, 50.0, 90.0))
+    scored, boxed = first.with_(score=0.5), first.with_(box=(5.0, 5.0, 50.0, 90.0))
+    project.apply(Edit("Three at once", (Change(0, 1, None, first), Change(0, 1, first, scored), Change(0, 1, first, boxed))))
+    pose = project.poses(0)[1]
+    assert (pose.model, pose.score, pose.box) == ("a model not met before", 0.5, (5.0, 5.0, 50.0, 90.0))
+
+
 def test_one_id_is_in_a_frame_once(project):
     one, track = edits.add_person(project, 0, (1, 1, 5, 5))
     other, _ = edits.add_person(project, 0, (9, 9, 5, 5), track)

@@ -77,7 +77,7 @@ def picture(name: str, folder: Path) -> None:
     window = make_window(None if name == "welcome" else folder / "demo.glsproj")
     window.resize(*size)
     wait_a_moment(0.3)
-    window.arrange_docks()
+    window.docks.arrange()
     if name != "welcome":
         wait_until(lambda: window.session.picture is not None, "the first picture")
         window.session.go_to(SHOWN)

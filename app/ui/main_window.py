@@ -5,21 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QChildEvent, QEvent, Qt, QTimer
+from PySide6.QtCore import QByteArray, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QShowEvent
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QApplication,
-    QDialog,
-    QDockWidget,
-    QMainWindow,
-    QSizePolicy,
-    QSplitter,
-    QStackedWidget,
-    QTabBar,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QDialog, QMainWindow, QSizePolicy, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.ui import theme
 from app.ui.actions.chosen_map import ChosenMap
@@ -35,8 +23,6 @@ from app.ui.files import Files
 from app.ui.hints import Hints
 from app.ui.improving import Improver
 from app.ui.messages import Toasts
-from app.ui.panels.page import Page
-from app.ui.panels_table import PANELS
 from app.ui.proposals.proposals import Proposals
 from app.ui.session import Session
 from app.ui.settings import settings
@@ -45,17 +31,10 @@ from app.ui.timeline.timeline import Timeline
 from app.ui.timeline.transport import TransportBar
 from app.ui.welcome import Welcome, keep_thumbnail
 from app.ui.why import WhyLabel
+from app.ui.window.docks import Docks
 
 __all__ = ["MainWindow"]
 
-#: Raised when the set of docks changes so that an old layout no longer fits.
-_LAYOUT_VERSION = 3
-#: First width of the docks, unless their tabs need more, and height of the people in logical pixels.
-_DOCK_WIDTH, _PEOPLE_HEIGHT = 456, 190
-#: The docks begin with no more than this share of the window, but not narrower than this.
-_DOCK_SHARE, _DOCK_LEAST = 0.33, 376
-#: In a small window neither this: the picture has the larger part.
-_DOCK_MOST = 0.42
 #: The smallest window: a screen of 1920 x 1080 has 640 x 360 logical pixels at 300 %, less a frame and a title.
 _LEAST = (480, 300)
 #: When to look whether window and frame fit the screen: X11 tells of the frame some time after the window is shown.
@@ -74,7 +53,7 @@ class MainWindow(QMainWindow):
         files: verbs of the File menu.
         improver: the improvement of the model on the corrections.
         proposals: changes over many frames that are shown before they are made.
-        docks: dock widgets by the id of :data:`app.ui.panels_table.PANELS`.
+        docks: dock widgets by id, where they lie, and the way into them.
     """
 
     session: Session
@@ -82,7 +61,7 @@ class MainWindow(QMainWindow):
     timeline: Timeline
     files: Files
     proposals: Proposals
-    docks: dict[str, QDockWidget]
+    docks: Docks
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -125,7 +104,6 @@ class MainWindow(QMainWindow):
         self.doubtful = Doubtful(session)
         self.why = WhyLabel(session, self.canvas)
 
-        self.docks = {}
         self.status = StatusBar(session, self)
         self.setStatusBar(self.status)
         self.work = WorkWidget(session, self.improver, self.menuBar())
@@ -138,7 +116,9 @@ class MainWindow(QMainWindow):
         self.menus = Menus(self, self.actions_table)
         self._recent_menu()
         self.canvas.space_tapped.connect(lambda: self.keys.press("Space"))
-        self._add_docks()
+        self.docks = Docks(self, session, self.canvas, self.hint)
+        for dock in self.docks.values():
+            self.menus.menu("View/Panels").addAction(dock.toggleViewAction())
 
         self.welcome.open_wanted.connect(self.files.ask_open)
         self.welcome.folder_wanted.connect(self.files.ask_folder)
@@ -153,7 +133,6 @@ class MainWindow(QMainWindow):
         session.preview_ready.connect(self._preview)
         session.picture_ready.connect(self._picture)
         self._thumbnail_wanted = False
-        self._default_layout = self.saveState(_LAYOUT_VERSION)
         self._restore()
         self._video_opened(session.video)
 
@@ -179,8 +158,7 @@ class MainWindow(QMainWindow):
         self.hints.offer()
 
     def _wake_docks(self) -> None:
-        for dock in self.docks.values():
-            dock.setEnabled(self.session.video is not None)
+        self.docks.set_alive(self.session.video is not None)
         self.setUpdatesEnabled(True)
 
     def _preview(self, _picture: Any) -> None:
@@ -339,83 +317,6 @@ class MainWindow(QMainWindow):
         """Full screen and back."""
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
-    def reset_layout(self) -> None:
-        """Docks as they are on a first run."""
-        self.restoreState(self._default_layout, _LAYOUT_VERSION)
-        self.arrange_docks()
-
-    def visit_panel(self, name: str) -> None:
-        """Show a panel and give it the keyboard; where it has it already, give it back to the picture."""
-        dock = self.docks[name]
-        page = dock.widget()
-        holder = QApplication.focusWidget()
-        if holder is not None and page.isAncestorOf(holder):
-            self.canvas.setFocus()
-            return
-        dock.show()
-        dock.raise_()
-        if dock.isFloating():
-            dock.activateWindow()
-        if isinstance(page, Page):
-            page.catch_up()
-        fields = [w for w in page.findChildren(QWidget) if w.focusPolicy() & Qt.FocusPolicy.TabFocus and w.isVisibleTo(page)]
-        fields.sort(key=lambda w: not isinstance(w, QAbstractItemView))  # the list of a panel is what it is about
-        if fields:
-            fields[0].setFocus(Qt.FocusReason.ShortcutFocusReason)
-        elif isinstance(page, Page):
-            self.hint(page.words)
-
-    def walk_controls(self, onward: bool) -> None:
-        """Give the keyboard to the next field or button, or to the one before."""
-        (self.focusNextChild if onward else self.focusPreviousChild)()
-
-    # ---- docks ---------------------------------------------------------------------------------------------------------
-
-    def _add_docks(self) -> None:
-        """Docks in the order of the table; those of one group become tabs of one place."""
-        groups: dict[str, QDockWidget] = {}
-        for panel in PANELS:
-            dock = QDockWidget(panel.title, self)
-            dock.setObjectName("dock_" + panel.id)
-            page = panel.make(self.session)
-            dock.setWidget(page)
-            if isinstance(page, Page):
-                dock.visibilityChanged.connect(lambda on, page=page: QTimer.singleShot(0, page, page.catch_up) if on else None)
-            self.docks[panel.id] = dock
-            self.addDockWidget(panel.area, dock)
-            if panel.group in groups:
-                self.tabifyDockWidget(groups[panel.group], dock)
-            else:
-                groups[panel.group] = dock
-            self.menus.menu("View/Panels").addAction(dock.toggleViewAction())
-        for first in groups.values():
-            first.raise_()
-        self.arrange_docks()
-
-    def _dock_tabs(self) -> list[QTabBar]:
-        return self.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
-
-    def event(self, event: QEvent) -> bool:
-        """Qt makes tab bars for docks as it needs them, and would cut their titles: ours scroll where there is no room."""
-        if event.type() == QEvent.Type.ChildPolished and isinstance(event, QChildEvent):
-            bar = event.child()
-            if isinstance(bar, QTabBar):
-                bar.setElideMode(Qt.TextElideMode.ElideNone)
-                bar.setUsesScrollButtons(True)
-                bar.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        return super().event(event)
-
-    def arrange_docks(self) -> None:
-        """Give the docks their first sizes: people as much as a handful needs, the details below the rest."""
-        first = [dock for dock in self.docks.values() if self.dockWidgetArea(dock) == Qt.DockWidgetArea.RightDockWidgetArea]
-        if first:
-            tabs = max((bar.sizeHint().width() for bar in self._dock_tabs() if bar.count()), default=0)
-            least = min(_DOCK_LEAST, round(self.width() * _DOCK_MOST))
-            width = min(max(_DOCK_WIDTH, tabs), max(round(self.width() * _DOCK_SHARE), least))
-            self.resizeDocks(first[:1], [width], Qt.Orientation.Horizontal)
-        shown = [self.docks[name] for name in ("people", "keypoints") if name in self.docks]
-        self.resizeDocks(shown, [_PEOPLE_HEIGHT, 3 * _PEOPLE_HEIGHT], Qt.Orientation.Vertical)
-
     def _recent_menu(self) -> None:
         menu = self.menus.menu("File/Open recent")
         self.files.fill_recent(menu)
@@ -427,12 +328,10 @@ class MainWindow(QMainWindow):
 
     def _restore(self) -> None:
         store = settings()
-        geometry, state = store.value("window/geometry"), store.value("window/state")
-        self._first_run = not isinstance(state, QByteArray)
+        geometry = store.value("window/geometry")
         if isinstance(geometry, QByteArray):
             self.restoreGeometry(geometry)
-        if isinstance(state, QByteArray):
-            self.restoreState(state, _LAYOUT_VERSION)
+        self.docks.restore(store)
         self._height_below = int(store.value("window/height_below", 240, int))  # type: ignore[call-overload]
         self._show_timeline(store.value("window/timeline_shown", True, bool))  # type: ignore[arg-type]
 
@@ -440,7 +339,7 @@ class MainWindow(QMainWindow):
         """Remember the layout; write what is queued; end the threads."""
         store = settings()
         store.setValue("window/geometry", self.saveGeometry())
-        store.setValue("window/state", self.saveState(_LAYOUT_VERSION))
+        self.docks.remember(store)
         self._remember_below()
         store.setValue("window/height_below", self._height_below)
         store.setValue("window/timeline_shown", not self.timeline.isHidden())
@@ -451,9 +350,7 @@ class MainWindow(QMainWindow):
         self.hide()
         self.improver.leave()
         self.timeline.let_go()
-        for dock in self.docks.values():
-            if isinstance(page := dock.widget(), Page):
-                page.let_go()
+        self.docks.let_go()
         self.session.shut_down()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -479,8 +376,8 @@ class MainWindow(QMainWindow):
         if wide > 0 or high > 0:
             self.resize(self.width() - max(wide, 0), self.height() - max(high, 0))
             self.move(room.topLeft())
-            if self._first_run:
-                QTimer.singleShot(0, self, self.arrange_docks)
+            if not self.docks.remembered:
+                QTimer.singleShot(0, self, self.docks.arrange)
 
     # ---- drag and drop -------------------------------------------------------------------------------------------------
 

@@ -611,9 +611,9 @@ def test_a_panel_lower_than_its_content_is_scrolled_by_keys(qtbot, window) -> No
 def test_tabs_of_docks_are_whole_at_the_first_width_and_scroll_where_they_cannot_be(qtbot, window) -> None:
     for width in (1440, 1024):
         window.resize(width, 800)
-        window.arrange_docks()
+        window.docks.arrange()
         qtbot.wait(50)
-        (bar,) = (bar for bar in window._dock_tabs() if bar.count())
+        (bar,) = (bar for bar in window.docks.tabs.bars() if bar.count())
         assert bar.count() == len(PANELS) - 1 and bar.elideMode() == Qt.TextElideMode.ElideNone
         whole = bar.tabRect(bar.count() - 1).right() < bar.width()
         assert whole or (width == 1024 and bar.usesScrollButtons())

@@ -66,7 +66,7 @@ def test_many_recent_files_do_not_push_the_docks_together(qtbot, program, tmp_pa
     qtbot.addWidget(window)
     qtbot.waitExposed(window)
     window.resize(1024, 700)
-    window.arrange_docks()
+    window.docks.arrange()
     QApplication.processEvents()
     assert window.width() == 1024
     assert window.docks["people"].width() >= 340

@@ -103,7 +103,7 @@ ACTIONS = (
     _scheme("system"),
     _scheme("light"),
     _scheme("dark"),
-    Action("view.reset_layout", "Reset the layout", "View", lambda w: w.reset_layout(), group=5),
+    Action("view.reset_layout", "Reset the layout", "View", lambda w: w.docks.reset(), group=5),
     Action("view.full_screen", "Full screen", "View", lambda w: w.toggle_full_screen(), group=5,
            checked=lambda w: w.isFullScreen()),
 )  # fmt: skip

@@ -52,7 +52,7 @@ def _dialog(window):
     from PySide6.QtCore import Qt
     from PySide6.QtTest import QTest
 
-    window.change_keys()
+    window.dialogs.change_keys()
     dialog = window.dialogs[-1]
     place = dialog.maps.findData("cvat")
     dialog.maps.setCurrentIndex(place)

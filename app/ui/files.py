@@ -161,13 +161,13 @@ class Files(QObject):
         """Show the import dialog."""
         from app.ui.dialogs.import_labels import ImportDialog
 
-        self._window.show_dialog(ImportDialog(self._session, self._window))
+        self._window.dialogs.show(ImportDialog(self._session, self._window))
 
     def ask_export(self) -> None:
         """Show the export dialog."""
         from app.ui.dialogs.export import ExportDialog
 
-        self._window.show_dialog(ExportDialog(self._session, self._window))
+        self._window.dialogs.show(ExportDialog(self._session, self._window))
 
     def show_folder(self, path: Path) -> None:
         """Show a folder in the system's file manager."""

@@ -148,9 +148,9 @@ def problems(window: MainWindow) -> list[str]:
     menus = max(window.menuBar().actionGeometry(action).right() for action in window.menuBar().actions())
     if window.work.x() <= menus or not window.work.cancel.isVisible():
         found.append(f"work at {window.work.geometry()} lies over the menus, which end at {menus}")
-    dialogs = (window.ask_frame, window.ask_weights, window.ask_improve, window.ask_device, window.ask_swap, window.show_keys,
-               window.change_keys, window.show_palette, window.show_about, window.files.ask_export,
-               window.files.ask_import)  # fmt: skip
+    ask = window.dialogs
+    dialogs = (ask.ask_frame, ask.ask_weights, ask.ask_improve, ask.ask_device, ask.ask_swap, ask.show_keys, ask.change_keys,
+               ask.show_palette, ask.show_about, window.files.ask_export, window.files.ask_import)  # fmt: skip
     for show in dialogs:
         show()
         QTest.qWait(150)

@@ -76,7 +76,7 @@ def test_many_recent_files_do_not_push_the_docks_together(qtbot, program, tmp_pa
 def test_a_window_larger_than_the_screen_comes_to_lie_in_it_with_its_docks(qtbot, window):
     room = window.screen().availableGeometry()
     window.resize(room.width() + 300, room.height() + 200)
-    window._keep_on_screen()
+    window.on_screen.fit()
     QApplication.processEvents()
     assert room.contains(window.frameGeometry())
     qtbot.waitUntil(lambda: window.docks["people"].width() >= 200, timeout=2000)
@@ -167,19 +167,19 @@ def test_hiding_the_timeline_gives_its_room_to_the_picture(qtbot, window, small_
     open_video(qtbot, window, small_video)
     QApplication.processEvents()
     before, below = window.canvas.height(), window.timeline.height()
-    window.toggle_timeline()
+    window.below.toggle_timeline()
     qtbot.waitUntil(lambda: window.canvas.height() >= before + below - 8, timeout=2000)
     assert window.transport.isVisible()
     window.session.close_project()
     open_video(qtbot, window, small_video)  # it stays hidden for the next video
     qtbot.waitUntil(lambda: window.canvas.height() >= before + below - 8, timeout=2000)
-    window.toggle_timeline()
+    window.below.toggle_timeline()
     qtbot.waitUntil(lambda: abs(window.canvas.height() - before) <= 8, timeout=2000)
 
 
 def test_a_closed_dialog_hears_nothing_more(qtbot, window, small_video, capsys):
     open_video(qtbot, window, small_video)
-    for show in (window.ask_weights, window.files.ask_import, window.ask_device, window.files.ask_export):
+    for show in (window.dialogs.ask_weights, window.files.ask_import, window.dialogs.ask_device, window.files.ask_export):
         show()
         dialog = window.dialogs[-1]
         dialog.close()

@@ -58,7 +58,7 @@ ACTIONS = (
     Action("go.first", "First frame", "Go", lambda w: w.session.scrub(0), open_video, group=2, icon="page-first"),
     Action("go.last", "Last frame", "Go", lambda w: w.session.scrub(w.session.n_frames - 1), open_video, group=2,
            icon="page-last"),
-    Action("go.frame", "Go to frame…", "Go", lambda w: w.ask_frame(), open_video, group=2, icon="crosshairs"),
+    Action("go.frame", "Go to frame…", "Go", lambda w: w.dialogs.ask_frame(), open_video, group=2, icon="crosshairs"),
     _edited(1),
     _edited(-1),
 )  # fmt: skip

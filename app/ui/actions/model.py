@@ -38,9 +38,9 @@ ACTIONS = (
     Action("model.flip_test", "Flip test", "Model", lambda w: w.session.model.set_flip_test(not w.session.model.flip_test),
            checked=lambda w: w.session.model.flip_test, group=2,
            tip="Each window a second time in the mirror, and the mean of both: more exact, half as fast."),
-    Action("model.weights", "Model…", "Model", lambda w: w.ask_weights(), group=2, icon="brain",
+    Action("model.weights", "Model…", "Model", lambda w: w.dialogs.ask_weights(), group=2, icon="brain",
            tip="Which weights predict: shipped, imported, or a file of your own."),
-    Action("model.improve", "Improve on my corrections…", "Model", lambda w: w.ask_improve(), open_video, group=2,
+    Action("model.improve", "Improve on my corrections…", "Model", lambda w: w.dialogs.ask_improve(), open_video, group=2,
            icon="school-outline", tip="Train a copy of the model on what you corrected and reviewed; you decide at the end."),
-    Action("model.device", "Device…", "Model", lambda w: w.ask_device(), group=2, icon="chip"),
+    Action("model.device", "Device…", "Model", lambda w: w.dialogs.ask_device(), group=2, icon="chip"),
 )  # fmt: skip

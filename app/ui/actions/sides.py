@@ -69,6 +69,6 @@ ACTIONS = (
     Action("people.swap_joints", "Swap the selected joints", _MENU, _joints, joints_changeable, scope="joint",
            tip="Each with the same joint of the other side, in this frame."),
     Action("people.swap_onward", "Swap left and right from here on", _MENU, _onward, person, scope="person"),
-    Action("people.swap_over", "Swap over several frames…", _MENU, lambda w: w.ask_swap(), person, scope="person",
+    Action("people.swap_over", "Swap over several frames…", _MENU, lambda w: w.dialogs.ask_swap(), person, scope="person",
            tip="Whole or limb by limb, from one frame to another."),
 )  # fmt: skip

@@ -64,7 +64,7 @@ ACTIONS = (
     Action("view.zoom_out", "Zoom out", "View", lambda w: w.canvas.zoom(0.8), open_video, held=True,
            icon="magnify-minus-outline"),
     Action("view.fit", "Fit the picture", "View", lambda w: w.canvas.fit(), open_video, icon="fit-to-page-outline"),
-    Action("view.timeline", "Show the timeline", "View/Timeline", lambda w: w.toggle_timeline(), open_video,
+    Action("view.timeline", "Show the timeline", "View/Timeline", lambda w: w.below.toggle_timeline(), open_video,
            checked=lambda w: not w.timeline.isHidden()),
     Action("view.timeline_in", "Fewer frames", "View/Timeline", lambda w: w.timeline.view.zoom(1.25), open_video, group=1,
            held=True, tip="Zooms the timeline in at the current frame."),

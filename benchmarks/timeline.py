@@ -198,8 +198,7 @@ def main() -> int:
         def change(frame: int) -> None:
             labels.turn(frame)
             session.labels_changed.emit(LabelChange(frozenset({frame}), "prediction"))
-            view._labels_later.stop()
-            view._take_labels()
+            view.content.take_labels()
             view.repaint()
 
         def doubt(_frame: int) -> None:

@@ -223,9 +223,10 @@ def test_divide_shows_the_new_person_on_the_timeline_first(window: MainWindow) -
     go(window, 24)
     assert "→" not in str(labels(window))
     go(window, 25)
-    assert (view._tracks.lane(new).levels[0][25:] == 2).all() and (view._tracks.lane(1).levels[0][25:] == 1).all()
+    tracks = view.content.tracks
+    assert (tracks.lane(new).levels[0][25:] == 2).all() and (tracks.lane(1).levels[0][25:] == 1).all()
     key(window, Key.Key_Escape)
-    assert [t for t, _ in view.people] == [1, 2, 3] and view._tracks.changes(1) is None and "→" not in str(labels(window))
+    assert [t for t, _ in view.people] == [1, 2, 3] and tracks.changes(1) is None and "→" not in str(labels(window))
     key(window, Key.Key_S)
     key(window, Key.Key_Return)
     settle(window)

@@ -155,11 +155,11 @@ def test_states_gaps_and_reviews_are_told(qtbot, window, view):
 
 def test_an_edit_is_seen_in_its_frame_and_undone_again(qtbot, window, view):
     put(qtbot, window, {(frame, 1): pose() for frame in range(40)})
-    lane = view._tracks.lane(1)
+    lane = view.content.tracks.lane(1)
     view.grab()
     window.session.apply(Edit("accept", (Change(5, 1, window.session.poses(5)[1], pose(accepted=True)),)))
     qtbot.waitUntil(lambda: lane.levels[0][5] == 8, timeout=5000)
-    assert view._tracks.lane(1) is lane, "only the touched frame was read again"
+    assert view.content.tracks.lane(1) is lane, "only the touched frame was read again"
     assert lane.levels[0].tolist() == [2] * 5 + [8] + [2] * 34
     window.session.undo()
     qtbot.waitUntil(lambda: lane.levels[0][5] == 2, timeout=5000)
@@ -393,7 +393,7 @@ def test_frames_are_marked_found_again_and_unmarked(qtbot, window, view):
 
     for frame in (30, 7):
         mark(frame)
-    assert session.project.marks() == (7, 30) and view._marks == (7, 30)
+    assert session.project.marks() == (7, 30) and view.content.marks == (7, 30)
     assert view.words_at(QPointF(view.x_of(7), 5)).endswith(": marked")
     session.scrub(15)
     press(Qt.Key.Key_Period)

@@ -9,23 +9,21 @@ from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, QTimer, Si
 from PySide6.QtGui import QColor, QHelpEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
-from app.labels.changes import LabelChange
 from app.ui import theme
 from app.ui.session import Session
 from app.ui.timeline.axis import Axis
 from app.ui.timeline.bars import ROW_HEIGHT
-from app.ui.timeline.lanes import DONE, GAP, LOOKED_AT, REVIEWED, FrameLane, Lane, TrackLanes
+from app.ui.timeline.content import Content
 from app.ui.timeline.layers import DOUBT_HEIGHT, LANE_HEIGHT, Geometry, head_layer, names_layer, rows_layer, ruler_layer
 from app.ui.timeline.ruler import RULER_HEIGHT, draw_flag, small_font
 from app.ui.timeline.thumbnails import Thumbnails
-from app.ui.timeline.transport import time_text
+from app.ui.timeline.words import words_of_frame, words_of_name
 
 __all__ = ["TimelineView"]
 
 _NAMES, _STRIP, _LEAST_ROWS = 160, 48, 2 * ROW_HEIGHT
-_STATES = ("not in this frame", "predicted", "edited", "accepted", "imported or filled in")
-#: Milliseconds between two moves while a drag is held outside, and between two looks at changed labels.
-_PULL_MS, _LABELS_MS = 30, 16
+#: Milliseconds between two moves while a drag is held outside.
+_PULL_MS = 30
 #: Logical pixels around an end of the range in which a press takes hold of it; height of the bar that shows the range.
 _GRIP, _RANGE_BAR = 5, 4
 #: A press that moves less is a click.
@@ -37,7 +35,7 @@ class TimelineView(QWidget):
 
     Attributes:
         axis: which frames are on screen.
-        people: (track, name) by row.
+        content: what of the session is shown.
         scrolled: logical pixels the people are scrolled down.
     """
 
@@ -48,11 +46,9 @@ class TimelineView(QWidget):
         super().__init__(parent)
         self._session = session
         self.axis = Axis()
-        self.people: list[tuple[int, str]] = []
         self.scrolled = 0
+        self.content = Content(session, self)
         self.thumbnails = Thumbnails(session, self)
-        self._tracks, self._frames = TrackLanes(), FrameLane()
-        self._newcomers: dict[int, str] = {}
         self._ruler: QImage | None = None
         self._head: QImage | None = None
         self._rows: QImage | None = None
@@ -63,32 +59,26 @@ class TimelineView(QWidget):
         self._anchor: int | None = None  # while a range is drawn: the frame that stays
         self._range_before: tuple[int, int] | None = None
         self._pressed_at = QPointF()
-        self._marks: tuple[int, ...] = ()
-        self._doubt = Lane(np.zeros(0, np.uint8), np.maximum)
-        self._doubt_of_selected: Lane | None = None
         self._own = False
-        self._touched: set[int] | None = set()
         self._pull = QTimer(self)
         self._pull.setInterval(_PULL_MS)
         self._pull.timeout.connect(self._pull_on)
-        self._labels_later = QTimer(self)
-        self._labels_later.setSingleShot(True)
-        self._labels_later.setInterval(_LABELS_MS)
-        self._labels_later.timeout.connect(self._take_labels)
         self.setMouseTracking(True)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(QSize(200, RULER_HEIGHT + LANE_HEIGHT + DOUBT_HEIGHT + ROW_HEIGHT))
         self.setAccessibleName("Timeline")
         self.setAccessibleDescription("Frames from left to right, one row per person.")
-        session.video_opened.connect(self._video)
+        self.content.renewed.connect(self._renewed)
+        self.content.people_changed.connect(self._people_changed)
+        self.content.labels_changed.connect(self._labels_changed)
+        self.content.marks_changed.connect(self._marks_changed)
+        self.content.doubt_changed.connect(self._head_changed)
         session.frame_changed.connect(self._frame)
-        session.labels_changed.connect(self._labels)
         session.selection_changed.connect(self._selection)
         session.frame_range_changed.connect(self.update)
-        session.lookout_changed.connect(self._take_doubt)
         self.thumbnails.arrived.connect(self._head_changed)
         theme.theme().changed.connect(self.redraw)
-        self._video(session.video)
+        self._renewed()
 
     # ---- geometry ------------------------------------------------------------------------------------------------------
 
@@ -103,6 +93,11 @@ class TimelineView(QWidget):
     def rows_height(self) -> int:
         """Logical pixels that all people together need."""
         return ROW_HEIGHT * len(self.people)
+
+    @property
+    def people(self) -> list[tuple[int, str]]:
+        """(track, name) by row."""
+        return self.content.people
 
     def track_at(self, y: float) -> int | None:
         """The person whose row is at a height of the widget."""
@@ -179,9 +174,7 @@ class TimelineView(QWidget):
             flags: track -> (n_frames,) bytes of ``Project.track_flags``.
             names: track -> name of people who would be new; they get a row.
         """
-        self._tracks.foresee(flags)
-        self._newcomers = dict(names or {})
-        self._list_people()
+        self.content.foresee(flags, names or {})
         self._rows = self._names = None
         self.update()
 
@@ -192,17 +185,11 @@ class TimelineView(QWidget):
 
     # ---- what the session tells ----------------------------------------------------------------------------------------
 
-    def _video(self, video: object) -> None:
+    def _renewed(self) -> None:
         self.thumbnails.close()
-        project = self._session.project if video is not None else None
-        self._touched = set()
-        self._tracks.set_labels(project)
-        self._frames.set_labels(project)
-        self._marks = () if project is None else project.marks()
-        self._take_doubt()
         self.axis.set_count(self._session.n_frames)
         self.scrolled = 0
-        self._list_people()
+        self._rows_moved()
         self._axis_moved()
 
     def _frame(self, frame: int) -> None:
@@ -210,53 +197,19 @@ class TimelineView(QWidget):
             self._axis_moved()
         self.update()
 
-    def _labels(self, change: LabelChange) -> None:
-        if change.frames is None or self._touched is None:
-            self._touched = None
-        else:
-            self._touched |= change.frames
-        if change.reason != "prediction" and self._session.project is not None:
-            self._marks, self._ruler = self._session.project.marks(), None
-        if not self._labels_later.isActive():
-            self._labels_later.start()
-
-    def _take_labels(self) -> None:
-        touched, self._touched = self._touched, set()
-        project = self._session.project
-        if project is None:
-            return
-        if touched is None:
-            self._tracks.set_labels(project)
-            self._frames.set_labels(project)
-        else:
-            inside = [frame for frame in touched if 0 <= frame < self.axis.count]
-            self._tracks.touch(inside)
-            self._frames.touch(inside)
-        self._list_people()
+    def _labels_changed(self) -> None:
         self._head = self._rows = None
         self.update()
 
-    def _take_doubt(self) -> None:
-        """The curve of everybody, and of the selected person."""
-        lookout, track = self._session.lookout, self._session.selected_track
-        curve = np.zeros(self._session.n_frames, np.uint8) if lookout is None else lookout.curve
-        self._doubt = Lane(curve, np.maximum)
-        mine = None if lookout is None or track is None else lookout.person_curve(track, 0, len(curve))
-        self._doubt_of_selected = None if mine is None else Lane(mine, np.maximum)
-        self._head_changed()
+    def _marks_changed(self) -> None:
+        self._ruler = None  # drawn with the labels, a moment later
 
-    def _list_people(self) -> None:
-        project = self._session.project
-        people = [] if project is None else [(track, project.track_name(track)) for track in project.tracks()]
-        people += sorted((track, name) for track, name in self._newcomers.items() if track not in dict(people))
-        if people != self.people:
-            self.people = people
-            self.scrolled = min(self.scrolled, max(self.rows_height - self.geometry_now.rows, 0))
-            self._rows_moved()
+    def _people_changed(self) -> None:
+        self._keep_scroll()
+        self._rows_moved()
 
     def _selection(self) -> None:
         track = self._session.selected_track
-        self._take_doubt()
         top = None if track is None else self.row_top(track)
         if top is not None:
             head, bottom = self.geometry_now.head, self.height() - ROW_HEIGHT
@@ -276,6 +229,10 @@ class TimelineView(QWidget):
         self.axis_changed.emit()
         self.update()
 
+    def _keep_scroll(self) -> None:
+        """Scrolled no farther than there are people."""
+        self.scrolled = min(self.scrolled, max(self.rows_height - self.geometry_now.rows, 0))
+
     def _rows_moved(self) -> None:
         self._rows = self._names = None
         self.rows_changed.emit()
@@ -288,7 +245,7 @@ class TimelineView(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
         geometry = self.geometry_now
         self.axis.set_width(geometry.width - geometry.names)
-        self.scrolled = min(self.scrolled, max(self.rows_height - geometry.rows, 0))
+        self._keep_scroll()
         self._axis_moved()
         self._rows_moved()
 
@@ -311,15 +268,15 @@ class TimelineView(QWidget):
         painter = QPainter(self)
         geometry = self.geometry_now
         if self._ruler is None or self._ruler.devicePixelRatio() != geometry.ratio:
-            self._ruler = ruler_layer(geometry, self.axis, self._session.time, self._marks, self.font())
+            self._ruler = ruler_layer(geometry, self.axis, self._session.time, self.content.marks, self.font())
         if self._head is None or self._head.devicePixelRatio() != geometry.ratio:
-            doubt = self._doubt, self._doubt_of_selected
-            self._head = head_layer(geometry, self.axis, self._frames, doubt, self.thumbnails, self.font())
+            doubt = self.content.doubt, self.content.doubt_of_selected
+            self._head = head_layer(geometry, self.axis, self.content.frames, doubt, self.thumbnails, self.font())
         selected = self._session.selected_track
         if self._rows is None or self._rows.devicePixelRatio() != geometry.ratio:
-            self._rows = rows_layer(geometry, self.axis, self._tracks, self.people, self.scrolled, selected)
+            self._rows = rows_layer(geometry, self.axis, self.content.tracks, self.people, self.scrolled, selected)
         if self._names is None or self._names.devicePixelRatio() != geometry.ratio:
-            self._names = names_layer(geometry, self._tracks, self.people, self.scrolled, selected, self.font())
+            self._names = names_layer(geometry, self.content.tracks, self.people, self.scrolled, selected, self.font())
         painter.drawImage(QPointF(0, 0), self._ruler)
         painter.drawImage(QPointF(0, RULER_HEIGHT), self._head)
         painter.drawImage(QPointF(0, geometry.head), self._names)
@@ -381,43 +338,12 @@ class TimelineView(QWidget):
 
     def words_at(self, at: QPointF) -> str:
         """What the tooltip says of a place."""
-        project = self._session.project
-        if project is None or not self.axis.count:
+        if self._session.project is None or not self.axis.count:
             return ""
-        track, names = self.track_at(at.y()), self.geometry_now.names
-        if at.x() < names:
-            return "" if track is None else f"{project.track_name(track)}: double-click shows where this person is"
-        frame = self.frame_at(at.x())
-        where = f"Frame {frame}, {time_text(self._session.time(frame))}"
-        if RULER_HEIGHT + LANE_HEIGHT <= at.y() < RULER_HEIGHT + LANE_HEIGHT + DOUBT_HEIGHT:
-            return "\n".join([where, *self._doubts(frame)])
-        if track is not None:
-            return f"{project.track_name(track)}: {self._state_words(frame, track)}\n{where}"
-        if at.y() < RULER_HEIGHT and frame in self._marks:
-            return f"{where}: marked"
-        if RULER_HEIGHT <= at.y() < RULER_HEIGHT + LANE_HEIGHT:
-            bits = int(self._frames.lane.levels[0][frame])
-            predicted = "predicted" if bits & DONE else "not predicted"
-            return f"{where}: {predicted}, {'reviewed' if bits & REVIEWED else 'not reviewed'}"
-        return where
-
-    def _doubts(self, frame: int) -> list[str]:
-        """Why a frame is doubtful, a line a person, the worst first."""
-        lookout = self._session.lookout
-        if lookout is None:
-            return []
-        poses = self._session.poses(frame)
-        found = [lookout.place(frame, track) for track, pose in poses.items() if not pose.looked_at]
-        worst = sorted((place for place in found if place is not None), key=lambda place: -place.level)
-        name = self._session.track_name
-        return [f"{name(place.track)}: doubt {place.level:.2f}, {place.why}" for place in worst[:5]]
-
-    def _state_words(self, frame: int, track: int) -> str:
-        notes = int(self._tracks.notes(track).levels[0][frame])
-        if notes & GAP:
-            return "missing for a moment"
-        figure = self._session.project.frame_states(frame).get(track, 0)
-        return _STATES[figure] + (", reviewed" if notes & LOOKED_AT and figure != 3 else "")
+        track = self.track_at(at.y())
+        if at.x() < self.geometry_now.names:
+            return words_of_name(self._session, track)
+        return words_of_frame(self._session, self.content, self.frame_at(at.x()), at.y(), track)
 
     # ---- mouse ----------------------------------------------------------------------------------------------
 

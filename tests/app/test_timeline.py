@@ -114,7 +114,7 @@ def test_a_drag_held_beyond_the_end_goes_on_to_the_last_frame(qtbot, window, vie
     drag_to(view, QPoint(view.width() + 80, 10))
     qtbot.waitUntil(lambda: window.session.frame == 39, timeout=5000)
     QTest.mouseRelease(view, LEFT, NONE, QPoint(view.width() + 80, 10))
-    assert not view._pull.isActive()
+    assert not view.hand.pulling
 
 
 def test_a_click_in_a_row_selects_the_person_and_the_frame(qtbot, window, view):

@@ -16,6 +16,8 @@ __all__ = ["Scale", "colour_table", "coloured", "laid_over", "scale_of", "shown_
 
 #: Powers of ten between the dark and the bright end of a row: a few cells beside the query hold nearly all of it.
 DECADES = 3
+#: Cells of a row are drawn this many cells wide: a model that looks at single cells of other frames would show nothing else.
+CELL = 3
 #: Colours of maps with signs: dark in the middle, cyan below, yellow above; told apart by colour-blind eyes too.
 DIVERGING = "cmasher:iceburn"
 
@@ -25,7 +27,7 @@ class Scale:
     """A map as it is coloured.
 
     Attributes:
-        values: (t, h, w) float32.
+        values: (t, h, w) float32, as they are drawn.
         low, high: values at the ends of the colour map, which all frames share.
         labels: what the map holds at the low end, in the middle and at the high end.
         diverging: whether the middle stands for nothing, as in maps with signs.
@@ -41,10 +43,15 @@ class Scale:
 
 
 def scale_of(stack: np.ndarray, kind: MapKind) -> Scale:
-    """The scale of one (t, h, w) map: rows over three powers of ten, as they fall off fast; others evenly from end to end."""
+    """The scale of one (t, h, w) map: rows over three powers of ten, as they fall off fast; others evenly from end to end.
+
+    In such rows each cell is drawn :data:`CELL` cells wide; where cells meet so, the greater magnitude is seen.
+    """
     stack = np.nan_to_num(np.asarray(stack, np.float32))
     largest = max(float(np.abs(stack).max(initial=0.0)), 1e-30)
     logarithmic = kind.quantity == "row" and "w" in kind.mode
+    if logarithmic:
+        stack = np.stack([_wide(frame) for frame in stack])
     if kind.has_signs:
         values = stack / largest
         if logarithmic:
@@ -61,6 +68,13 @@ def scale_of(stack: np.ndarray, kind: MapKind) -> Scale:
     low, high = float(stack.min(initial=largest)), float(stack.max(initial=-largest))
     high = high if high > low else low + 1e-6
     return Scale(stack, low, high, (_number(low), _number((low + high) / 2), _number(high)))
+
+
+def _wide(values: np.ndarray) -> np.ndarray:
+    """(h, w) -> each cell as the one of greatest magnitude within reach of it, with its sign."""
+    square = np.ones((CELL, CELL), np.uint8)
+    most, least = cv2.dilate(values, square), cv2.erode(values, square)
+    return np.where(most >= -least, most, least)
 
 
 def _number(value: float) -> str:

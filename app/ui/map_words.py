@@ -86,12 +86,13 @@ def sentence(maps: ActivationMaps, path: str, whose: str, logarithmic: bool, tra
     """
     kind = maps.kind
     values = _VALUES[kind.reduction] + (f", {_LEFT_OUT[kind.mode]}" if kind.mode in _LEFT_OUT else "")
+    wide = "each cell is drawn three wide; " if logarithmic else ""
     what = f"{_subject(kind, whose)} in block {block_words(kind.block)}: {path_words(path, transposed)[1]}; {values}."
     if kind.has_signs:
         dark = "within a thousandth of nothing" if logarithmic else "nothing"
-        return f"{what} Yellow adds, blue takes away, clear is {dark}; the scale is the same in all frames."
+        return f"{what} Yellow adds, blue takes away, clear is {dark}; {wide}the scale is the same in all frames."
     dark = "a thousandth of it" if logarithmic else "least"
-    return f"{what} Bright is most, dark {dark}; each map has its own scale, the same in all frames."
+    return f"{what} Bright is most, dark {dark}; {wide}each map has its own scale, the same in all frames."
 
 
 def title(maps: ActivationMaps, path: str, whose: str, transposed: bool = False) -> str:

@@ -393,11 +393,20 @@ def test_a_map_is_clear_where_it_is_low_and_coloured_where_it_is_high() -> None:
 
 
 def test_activations_are_coloured_by_powers_of_ten() -> None:
-    stack = np.array([[[1e-3, 1e-4]], [[1e-9, 0.0]]], np.float32)
+    stack = np.array([[[1e-3, 0, 0, 0, 1e-4]], [[1e-9, 0, 0, 0, 0.0]]], np.float32)
     scale = scale_of(stack, MapKind())
-    values = scale.values
     assert (scale.low, scale.high) == pytest.approx((-6, -3), abs=1e-5)
-    np.testing.assert_allclose(values, [[[-3, -4]], [[-6, -6]]], atol=1e-5)
+    # a cell is drawn three wide, or it would be lost in a small picture
+    np.testing.assert_allclose(scale.values, [[[-3, -3, -6, -4, -4]], [[-6] * 5]], atol=1e-5)
+
+
+def test_a_wide_cell_keeps_its_sign_and_maps_without_decay_keep_their_cells() -> None:
+    stack = np.zeros((1, 1, 5), np.float32)
+    stack[0, 0] = (0, 0.1, 0, -1, 0)
+    signed = scale_of(stack, MapKind(reduction="signed"))
+    np.testing.assert_allclose(signed.values, [[[2 / 3, 2 / 3, -1, -1, -1]]], atol=1e-6)
+    for kind in (MapKind(mode="CB"), MapKind(quantity="column_norm")):
+        np.testing.assert_allclose(scale_of(np.abs(stack), kind).values, np.abs(stack))
 
 
 def test_tiles_wrap_and_are_chosen_by_keys(qtbot) -> None:

@@ -156,7 +156,7 @@ def test_overlays_answer_only_for_their_person_and_frame(qapp) -> None:
     overlays.take_activation(PersonActivation(5, 2, 7, maps, (3, 4, 5, 6, 7), pictures, (("gsm", 0),)))
     on = DisplayOptions(show_activation=True)
     shown = overlays.activation(5, {2}, on, POSETRACK15)
-    below, right = np.minimum(np.arange(8) + 1, 7), np.minimum(np.arange(6) + 1, 5)  # where values rise, a wide cell is its last
+    below, right = np.minimum(np.arange(8) + 1, 7), np.minimum(np.arange(6) + 1, 5)  # values rise: a wide cell is its last
     np.testing.assert_allclose(shown.values, np.log10(stack[2][np.ix_(below, right)]), rtol=1e-6)  # the key frame
     assert (shown.low, shown.high) == pytest.approx((np.log10(239) - 3, np.log10(239)))  # on the scale of the whole window
     assert "left wrist" in shown.title and overlays.activation(5, {1, 2}, on, POSETRACK15) is shown

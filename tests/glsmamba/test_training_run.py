@@ -357,7 +357,7 @@ def test_the_trained_ablation_goes_on_where_it_was_and_says_what_each_part_bring
     ]  # fmt: skip
 
     def lines(seeds: int) -> list[str]:
-        ablation.main([*map(str, command), "--seeds", str(seeds)])
+        ablation.main([*map(str, command), "--seeds", *map(str, range(1, seeds + 1))])
         return (folder / "results.jsonl").read_text().splitlines()
 
     first = lines(1)

@@ -292,13 +292,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     path = o.folder / "results.jsonl"
     for seed in o.seeds:
-        start: dict[str, Tensor] | None = None
+        start = None if o.first_steps else trained_head
         for name in o.variants:
             if any(row["variant"] == name and row["seed"] == seed for row in kept(path, budget)):
                 continue
-            if start is None and not o.first_steps:
-                start = trained_head
-            elif start is None:
+            if start is None:
                 single = blocks_of(VARIANTS["no-blocks"].of(base), seed)
                 fit(single, data, seed, o.first_steps, o.batch, 3e-3)
                 start = single.state_dict()

@@ -88,7 +88,7 @@ def main() -> None:
         "key frame damaged, stills": (stills, moving), "key frame damaged, clips": (clips, moving),
     }  # fmt: skip
     for path in options.checkpoints:
-        model = load_checkpoint(path)[0].eval()
+        model = load_checkpoint(path)[0]
         config = model.config
         shape = Shape(config.input_size, config.grid, config.sigma, config.frames)
         for name, (people, augmentation) in sets.items():

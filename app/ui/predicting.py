@@ -43,6 +43,7 @@ class Predicting(QObject):
         self.status: Any = None
         self.devices: tuple[tuple[str, str], ...] = ()
         self._failed_before = False
+        self._starts_soon = False
         self._peaks_ticket = 0
         self._thread: InferenceThread | None = None
         #: Called in the inference thread with what ``activation_ready`` will bring, to make pictures of it there.
@@ -135,6 +136,7 @@ class Predicting(QObject):
 
     def start(self) -> None:
         """Predict from the frame on screen onward, in the inference thread; also goes on after a pause or a cancel."""
+        self._starts_soon = False
         if self._thread is None:
             self._need(run=True)
         else:
@@ -144,14 +146,17 @@ class Predicting(QObject):
     def start_soon(self) -> None:
         """Start by itself, where that is chosen, a moment after the first picture: loading the model makes the machine busy."""
         if self.while_working:
+            self._starts_soon = True
             QTimer.singleShot(50, self, self._start_by_itself)
 
     def _start_by_itself(self) -> None:
-        if self._thread is None and self.while_working:
+        # There may be a thread by now that only answers a request, as of a map under the pointer: it goes on as well.
+        if self._starts_soon and self.while_working:
             self.start()
 
     def pause(self, paused: bool = True) -> None:
         """Pause or go on."""
+        self._starts_soon = False
         if self._thread is not None:
             if paused:
                 self._thread.pause()
@@ -160,6 +165,7 @@ class Predicting(QObject):
 
     def stop(self) -> None:
         """Cancel: what was predicted stays; the rest is left until it is asked for."""
+        self._starts_soon = False
         if self._thread is not None:
             self._thread.cancel()
 
@@ -208,7 +214,7 @@ class Predicting(QObject):
     def let_go(self) -> InferenceThread | None:
         """Begin to end the thread, which is returned to be waited for; another one is made when there is need."""
         thread, self._thread = self._thread, None
-        self.status = None
+        self.status, self._starts_soon = None, False
         if thread is not None:
             thread.finish()
         return thread

@@ -55,6 +55,14 @@ def test_opening_a_video_makes_its_project_and_shows_frame_0(qtbot, session, sma
     assert session.save_state.text == "all changes saved"
 
 
+def test_asking_at_once_does_not_keep_the_model_from_going_on_by_itself(qtbot, session, tmp_path):
+    settings().setValue("model/predict_while_working", True)
+    opened(qtbot, session, write_numbered_video(tmp_path / "short.mp4", n_frames=2))
+    session.model.request_prediction(0)  # as the pointer does over a person, before the model has begun
+    qtbot.waitUntil(lambda: session.model.status is not None and session.model.status.state == "done", timeout=120_000)
+    assert session.project.predicted_frames().all()
+
+
 def test_every_frame_gone_to_is_that_frame(qtbot, session, small_video):
     opened(qtbot, session, small_video)
     for wanted, got in ((17, 17), (3, 3), (39, 39), (400, 39), (-5, 0), (22, 22)):

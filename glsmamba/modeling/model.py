@@ -86,10 +86,17 @@ class GLSMamba(nn.Module):
             x = x[:, read]
         return self.head(x.flatten(0, 1)).unflatten(0, x.shape[:2])
 
-    def forward(self, frames: Tensor, between: BetweenBlocks | None = None, *, full: bool = False) -> Tensor:
-        """(b, t, 3, H, W) normalised crops of a window -> (b, k, h, w) heat maps of the key frame."""
+    def forward(
+        self, frames: Tensor, between: BetweenBlocks | None = None, *, full: bool = False, read: slice | None = None
+    ) -> Tensor:
+        """(b, t, 3, H, W) normalised crops of a window -> (b, k, h, w) heat maps of the key frame.
+
+        With ``read`` (b, t', k, h, w): those of the frames in it.
+        """
         if frames.dim() != 5:
             raise ValueError(f"Windows have shape {tuple(frames.shape)}; the model takes (batch, frames, 3, height, width).")
         b, t = frames.shape[:2]
         features = self.encode(frames.flatten(0, 1))
+        if read is not None:
+            return self.decode_frames(features.unflatten(0, (b, t)), read, between, full=full)
         return self.decode_features(features.unflatten(0, (b, t)), between, full=full)

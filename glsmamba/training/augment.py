@@ -24,7 +24,8 @@ class Augmentation:
 
     ``cut`` ends the picture in the middle of a person, ``neighbour`` sets somebody else beside them: both are how people stand
     in photographs, and neither is to be seen in pictures that were cut around one person each. ``key_damage`` is how often only
-    the key frame of a window is covered or blurred: what is gone there, the frames beside it still show.
+    the key frame of a window is covered or blurred (or another of the frames that are learnt): what is gone there, the frames
+    beside it still show.
     """
 
     flip: float = 0.5
@@ -165,10 +166,13 @@ def window_affines(
     return out
 
 
-def disturbed(rng: np.random.Generator, crops: list[np.ndarray], augmentation: Augmentation) -> list[np.ndarray]:
+def disturbed(
+    rng: np.random.Generator, crops: list[np.ndarray], augmentation: Augmentation, answers: int = 1
+) -> list[np.ndarray]:
     """Change the pixels of a window's crops (H, W, 3) uint8: occluders that pass, colour, blur, low resolution, JPEG, noise.
 
-    Colour, resolution and compression are one draw for the window, as in a video; blur is drawn for each frame.
+    Colour, resolution and compression are one draw for the window, as in a video; blur is drawn for each frame. ``answers``
+    frames around the key frame are learnt: one of them may be damaged.
     """
     a = augmentation
     if rng.random() < a.occlude:
@@ -195,7 +199,8 @@ def disturbed(rng: np.random.Generator, crops: list[np.ndarray], augmentation: A
             crop = crop if again is None else again
         out.append(crop)
     if a.key_damage and len(out) > 1 and rng.random() < a.key_damage:
-        out[len(out) // 2] = damaged(rng, out[len(out) // 2])
+        index = len(out) // 2 + (int(rng.integers(answers)) - answers // 2 if answers > 1 else 0)
+        out[index] = damaged(rng, out[index])
     return out
 
 

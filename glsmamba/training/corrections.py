@@ -251,7 +251,8 @@ class Improvement:
         self.model.train()
         b, t = crops.shape[:2]
         pixels = normalised(torch.from_numpy(crops).to(self.device).flatten(0, 1)).unflatten(0, (b, t))
-        loss = heatmap_loss(self.model(pixels), _tensor(targets, self.device), _tensor(weights, self.device))
+        maps = self.model(pixels, read=self.source.shape.read)
+        loss = heatmap_loss(maps, _tensor(targets, self.device), _tensor(weights, self.device))
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.trained.values(), _CLIP)

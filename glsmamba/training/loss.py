@@ -9,10 +9,10 @@ def heatmap_loss(predicted: Tensor, targets: Tensor, weights: Tensor, total: Ten
     """Squared error summed over a map, averaged over the joints that count.
 
     Args:
-        predicted: (B, K, h, w).
-        targets: (B, K, h, w).
-        weights: (B, K); 0 leaves a joint out.
+        predicted: (..., K, h, w).
+        targets: (..., K, h, w).
+        weights: (..., K); 0 leaves a joint out.
         total: sum of all weights, where this is but a part of the batch.
     """
-    per_joint = (predicted.float() - targets).square().sum((2, 3))
+    per_joint = (predicted.float() - targets).square().sum((-2, -1))
     return (per_joint * weights).sum() / (weights.sum() if total is None else total).clamp(min=1.0)

@@ -198,10 +198,13 @@ class Trainer:
         return dict(zip(unique, sets, strict=True))
 
     def _source(self, people: list[Person], phase: Phase) -> BatchSource:
-        config, s = _sized(self.settings.model, phase), self.settings
-        shape = Shape(phase.size, config.grid, config.sigma, config.frames)
+        s = self.settings
+        shape = self._shape(_sized(s.model, phase))
         share = self.fabric.global_rank, self.fabric.world_size
         return BatchSource(people, shape, phase.batch, s.seed, s.augmentation, share, s.workers)
+
+    def _shape(self, config: ModelConfig) -> Shape:
+        return Shape(config.input_size, config.grid, config.sigma, config.frames, self.settings.answers)
 
     def _place(self, people: list[Person]) -> float:
         """Epochs done."""
@@ -292,7 +295,8 @@ class Trainer:
         weighing = torch.from_numpy(weights).to(device)
         total = self.fabric.all_reduce(weighing.sum(), reduce_op="sum")
         # Gradients are averaged over the processes, and what is wanted is their sum.
-        loss = heatmap_loss(self._wrapped(pixels), torch.from_numpy(targets).to(device), weighing, total)
+        maps = self._wrapped(pixels, read=self._shape(self.config).read)
+        loss = heatmap_loss(maps, torch.from_numpy(targets).to(device), weighing, total)
         loss = loss * self.fabric.world_size
         self._stepper.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
@@ -337,7 +341,8 @@ class Trainer:
         with torch.inference_mode():
             pixels = normalised(torch.from_numpy(crops).to(self.fabric.device).flatten(0, 1)).unflatten(0, crops.shape[:2])
             maps = predictor.model(pixels).float().cpu().numpy()
-        self.journal.picture(self.progress.step, sample_sheet(crops, batch.targets[:_SHOWN], batch.weights[:_SHOWN], maps))
+        targets, weights = (part[:_SHOWN, part.shape[1] // 2] for part in (batch.targets, batch.weights))
+        self.journal.picture(self.progress.step, sample_sheet(crops, targets, weights, maps))
 
     def _log(self, rate: float, figures: dict[str, dict[str, float]] | None = None) -> None:
         if self.journal is not None:

@@ -16,7 +16,16 @@ import numpy as np
 
 from glsmamba.data.skeletons import POSETRACK15
 from glsmamba.heatmaps import Box, gaussian_targets, rescaled_affine, transformed
-from glsmamba.training.augment import Augmentation, border_colour, disturbed, flipped_joints, place, window_affines, within
+from glsmamba.training.augment import (
+    Augmentation,
+    Placement,
+    border_colour,
+    disturbed,
+    flipped_joints,
+    place,
+    window_affines,
+    within,
+)
 from glsmamba.training.labels import PictureLabels, TrainingDataError
 from glsmamba.training.neighbours import with_neighbour
 
@@ -45,7 +54,10 @@ class Person:
 
 @dataclass(frozen=True)
 class Batch:
-    """crops (B, T, H, W, 3) uint8 RGB; targets (B, K, h, w) float32; weights (B, K) float32."""
+    """crops (B, T, H, W, 3) uint8 RGB; targets (B, R, K, h, w) float32; weights (B, R, K) float32.
+
+    R frames around the key frame are learnt, in most trainings that frame alone.
+    """
 
     crops: np.ndarray
     targets: np.ndarray
@@ -54,12 +66,22 @@ class Batch:
 
 @dataclass(frozen=True)
 class Shape:
-    """What a batch looks like: crop (height, width), heat map grid (h, w), sigma in cells, frames a window."""
+    """What a batch looks like: crop (height, width), heat map grid (h, w), sigma in cells, frames a window.
+
+    ``answers`` is how many frames around the key frame are learnt: 1, or an odd number up to ``frames``.
+    """
 
     size: tuple[int, int]
     grid: tuple[int, int]
     sigma: float
     frames: int = 1
+    answers: int = 1
+
+    @property
+    def read(self) -> slice:
+        """Which frames of a window are learnt."""
+        first = (self.frames - self.answers) // 2
+        return slice(first, first + self.answers)
 
 
 def load_people(labels: PictureLabels, limit: int | None = None) -> list[Person]:
@@ -80,14 +102,14 @@ def load_people(labels: PictureLabels, limit: int | None = None) -> list[Person]
 def make_sample(
     person: Person, rng: np.random.Generator, shape: Shape, augmentation: Augmentation, other: Person | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One sample: crops (T, H, W, 3), targets (K, h, w), weights (K,).
+    """One sample: crops (T, H, W, 3), targets (R, K, h, w) and weights (R, K) of the R frames that are learnt.
 
     Joints that are not known weigh nothing. A known joint well outside the crop is taught as an empty map: a body that ends at
     the crop's border must not get legs. ``other`` may be set beside the person (:attr:`Augmentation.neighbour`).
     """
     placement = place(rng, person.points, person.known, shape.size, augmentation, person.box)
     affines = [placement.affine] * shape.frames
-    if len(person.frames) == 1:
+    if still := len(person.frames) == 1:
         affines = window_affines(rng, placement.affine, shape.size, shape.frames, augmentation.motion)
         pictures: Sequence[np.ndarray] = (person.frames[0],) * shape.frames
     else:
@@ -105,19 +127,33 @@ def make_sample(
         middle = other.frames[len(other.frames) // 2]
         there = transformed(placement.affine, person.points)
         crops = with_neighbour(rng, crops, there, person.known, middle, other.points, other.known)
-    points, known = transformed(rescaled_affine(placement.affine, shape.size, shape.grid), person.points), person.known
-    gone = np.zeros(len(known), bool) if placement.picture is None else ~within(person.points, placement.picture)
+    made = [
+        _answer(person, placement, affine, shape, known=still or index == shape.frames // 2)
+        for index, affine in list(enumerate(affines))[shape.read]
+    ]
+    targets, weights = (np.stack(part) for part in zip(*made, strict=True))
+    return np.stack(disturbed(rng, crops, augmentation, shape.answers)), targets, weights
+
+
+def _answer(
+    person: Person, placement: Placement, affine: np.ndarray, shape: Shape, known: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Targets (K, h, w) and weights (K,) of one frame of a window, whose crop is ``affine`` of the picture; no weight where
+    nobody knows where the joints are in it.
+    """
+    points, known_joints = transformed(rescaled_affine(affine, shape.size, shape.grid), person.points), person.known & known
+    gone = np.zeros(len(known_joints), bool) if placement.picture is None else ~within(person.points, placement.picture)
     if placement.flipped:
-        points, known = flipped_joints(points, known)
+        points, known_joints = flipped_joints(points, known_joints)
         _, gone = flipped_joints(points, gone)
-    targets, weights = gaussian_targets(points, known, shape.grid, shape.sigma)
+    targets, weights = gaussian_targets(points, known_joints, shape.grid, shape.sigma)
     far = 1.5 * shape.sigma
     outside = (points < -far).any(-1) | (points[:, 0] > shape.grid[1] - 1 + far) | (points[:, 1] > shape.grid[0] - 1 + far)
-    weights = np.where((outside | gone) & known, np.float32(1), weights)
+    weights = np.where((outside | gone) & known_joints, np.float32(1), weights)
     targets[gone] = 0
     if person.trust is not None:
         weights = weights * (person.trust[POSETRACK15.flip] if placement.flipped else person.trust)
-    return np.stack(disturbed(rng, crops, augmentation)), targets, weights
+    return targets, weights
 
 
 class BatchSource:

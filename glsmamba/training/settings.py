@@ -73,6 +73,9 @@ class Settings:
         blocks_lr: factor on it for the GSM and LRM blocks, which start as the identity where all else may be trained already.
         scan_steps: range of the step sizes that new scans start with, see :meth:`~glsmamba.modeling.s6.S6Paths.begin`.
         scan_gain: factor on the projections that new scans start with.
+        answers: how many frames around the key frame are learnt, where their labels are known: 1, or an odd number up to those
+            of a window. With 3 the poses of the frames beside the key frame can be read from its window, too, which is what
+            makes streaming fast (:mod:`glsmamba.streaming`).
         encoder_lr: factor on it for those parts of the encoder that start pretrained.
         frozen_layers: the first layers of the encoder's trunk that keep their weights.
         precision: ``32-true``, or ``bf16-mixed`` or ``16-mixed`` (scans stay in 32 bits).
@@ -98,6 +101,7 @@ class Settings:
     blocks_lr: float = 1.0
     scan_steps: tuple[float, float] = MAMBA_STEPS
     scan_gain: float = 1.0
+    answers: int = 1
     encoder_lr: float = 0.5
     final_lr: float = 0.01
     rate_steps: tuple[tuple[float, float], ...] = ()
@@ -185,6 +189,9 @@ def _check(settings: Settings) -> None:
     for name, share in (("encoder_share", settings.encoder_share), ("teacher_share", settings.teacher_share)):
         if not 0 <= share <= 1:
             raise SettingsError(f"{name} is {share}; it is a share, from 0 to 1.")
+    if settings.answers % 2 == 0 or not 1 <= settings.answers <= settings.model.frames:
+        most = settings.model.frames
+        raise SettingsError(f"answers is {settings.answers}; it is an odd number of frames, up to the {most} of a window.")
     if not 0 < settings.scan_steps[0] <= settings.scan_steps[1]:
         raise SettingsError(f"scan_steps is {list(settings.scan_steps)}; it is a least and a greatest step size above 0.")
     if settings.encoder_share < 1 and (settings.encoder is None or not settings.start):

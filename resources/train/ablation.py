@@ -113,7 +113,7 @@ def windows_of(
             made = []
             for n in range(start, min(start + 40, count)):
                 person = people[n % len(people)]
-                crops, targets, weights = make_sample(person, np.random.default_rng([7, n]), shape, augmentation)
+                crops, (targets,), (weights,) = make_sample(person, np.random.default_rng([7, n]), shape, augmentation)
                 rng = np.random.default_rng([7, n])  # anew: where make_sample put the crop
                 placed = place(rng, person.points, person.known, c.input_size, augmentation, person.box)
                 points = transformed(rescaled_affine(placed.affine, c.input_size, c.grid), person.points)

@@ -42,13 +42,13 @@ Sample = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def samples(people: Sequence[Person], shape: Shape, augmentation: Augmentation) -> Iterator[Sample]:
-    """Crops (T, H, W, 3), targets (K, h, w) and weights (K,) of each person, the same at every call."""
+    """Crops (T, H, W, 3), targets (K, h, w) and weights (K,) of the key frame of each person, the same at every call."""
     for n, person in enumerate(people):
         rng = np.random.default_rng([_SEED, n])
         other = people[(n + 1 + int(rng.integers(0, max(len(people) - 1, 1)))) % len(people)]
-        made = make_sample(person, rng, shape, augmentation, other)
-        if (made[2] * (made[1].max((1, 2)) > 0.5)).sum() >= _FEWEST:
-            yield made
+        crops, (targets,), (weights,) = make_sample(person, rng, shape, augmentation, other)
+        if (weights * (targets.max((1, 2)) > 0.5)).sum() >= _FEWEST:
+            yield crops, targets, weights
 
 
 def errors(model: GLSMamba, made: Sequence[Sample], one_frame: bool) -> np.ndarray:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -128,7 +130,7 @@ def test_flip_renames_the_sides():
 def test_flipped_sample_keeps_the_person_s_left_on_the_picture_s_right():
     """A mirrored standing person facing us still has the left wrist on the right of the picture."""
     only_flip = Augmentation(**{**Augmentation.none().__dict__, "flip": 1.0})
-    _, targets, weights = make_sample(person(), np.random.default_rng(0), SHAPE, only_flip)
+    _, (targets,), (weights,) = make_sample(person(), np.random.default_rng(0), SHAPE, only_flip)
     assert weights.all()
     column = targets.max(1).argmax(-1)
     assert column[POSETRACK15.index("left_wrist")] > column[POSETRACK15.index("right_wrist")]
@@ -136,24 +138,44 @@ def test_flipped_sample_keeps_the_person_s_left_on_the_picture_s_right():
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000))
-def test_targets_peak_where_the_affine_puts_the_joint(seed):
+def test_targets_peak_where_the_affine_puts_the_joint_in_each_frame_that_is_learnt(seed):
     picture = np.zeros((200, 100, 3), np.uint8)
     points = standing()
     k = POSETRACK15.index("left_knee")
     x, y = points[k].astype(int)
     picture[y - 2 : y + 3, x - 2 : x + 3] = 255
     moving = Augmentation(colour=0, blur=0, low_resolution=0, jpeg=0, noise=0, occlude=0, half_body=0, flip=0.5)
-    shape = Shape((192, 144), (48, 36), 2.0)
+    shape = Shape((192, 144), (48, 36), 2.0, frames=5, answers=3)
     somebody = Person((picture,), points, np.ones(15, bool))
     crops, targets, weights = make_sample(somebody, np.random.default_rng(seed), shape, moving)
-    bright = crops[0].sum(-1)
-    if not weights[k] or bright.max() < 300 or targets[k].max() < 0.8:
-        return
-    mirrored = targets[POSETRACK15.flip[k]]
-    cell = np.array(np.unravel_index(targets[k].argmax(), targets[k].shape)) * [191 / 47, 143 / 35]
-    other = np.array(np.unravel_index(mirrored.argmax(), mirrored.shape)) * [191 / 47, 143 / 35]
-    light = np.argwhere(bright > 0.5 * bright.max()).mean(0)
-    assert min(np.abs(cell - light).max(), np.abs(other - light).max()) < 6
+    assert targets.shape == (3, 15, 48, 36) and weights.shape == (3, 15)
+    for crop, maps, weight in zip(crops[shape.read], targets, weights, strict=True):
+        bright = crop.sum(-1)
+        if not weight[k] or bright.max() < 300 or maps[k].max() < 0.8:
+            continue
+        mirrored = maps[POSETRACK15.flip[k]]
+        cell = np.array(np.unravel_index(maps[k].argmax(), maps[k].shape)) * [191 / 47, 143 / 35]
+        other = np.array(np.unravel_index(mirrored.argmax(), mirrored.shape)) * [191 / 47, 143 / 35]
+        light = np.argwhere(bright > 0.5 * bright.max()).mean(0)
+        assert min(np.abs(cell - light).max(), np.abs(other - light).max()) < 6
+
+
+def test_the_key_frame_is_learnt_alike_alone_and_among_others():
+    shape = Shape((192, 144), (48, 36), 2.0, frames=5)
+    crops, targets, weights = make_sample(person(), np.random.default_rng(4), shape, Augmentation())
+    more = replace(shape, answers=5)
+    again, among, weighing = make_sample(person(), np.random.default_rng(4), more, Augmentation())
+    np.testing.assert_array_equal(again, crops)
+    np.testing.assert_array_equal(among[2], targets[0])
+    np.testing.assert_array_equal(weighing[2], weights[0])
+
+
+def test_beside_the_key_frame_of_a_clip_nobody_knows_where_the_joints_are():
+    shape = Shape((192, 144), (48, 36), 2.0, frames=5, answers=3)
+    clip = Person((np.zeros((200, 100, 3), np.uint8),) * 5, standing(), np.ones(15, bool))
+    _, targets, weights = make_sample(clip, np.random.default_rng(0), shape, Augmentation.none())
+    assert weights[1].all() and targets[1].max((1, 2)).all()
+    assert not weights[[0, 2]].any() and not targets[[0, 2]].any()
 
 
 def test_absent_joints_weigh_nothing_and_joints_outside_the_crop_are_taught_as_empty():
@@ -169,7 +191,7 @@ def test_absent_joints_weigh_nothing_and_joints_outside_the_crop_are_taught_as_e
     half = Augmentation(**{**a.__dict__, "half_body": 1.0})
     seen_empty = False
     for seed in range(8):
-        _, targets, weights = make_sample(person(known=known), np.random.default_rng(seed), SHAPE, half)
+        _, (targets,), (weights,) = make_sample(person(known=known), np.random.default_rng(seed), SHAPE, half)
         assert weights[3] == 0 and targets[3].max() == 0
         seen_empty |= bool(((targets.max((1, 2)) == 0) & (weights == 1)).any())
     assert seen_empty
@@ -213,7 +235,7 @@ def test_where_the_picture_is_cut_nothing_is_shown_and_nothing_may_be_found(seed
     white = Person((np.full((200, 100, 3), 255, np.uint8),), standing(), np.ones(15, bool))
     cut = Augmentation(**{**Augmentation.none().__dict__, "cut": 1.0})
     shape = Shape((192, 144), (48, 36), 2.0)
-    crops, targets, weights = make_sample(white, np.random.default_rng(seed), shape, cut)
+    crops, (targets,), (weights,) = make_sample(white, np.random.default_rng(seed), shape, cut)
     assert (weights == 1).all()
     found = targets.max((1, 2)) > 0
     assert 4 <= found.sum() < 15
@@ -232,8 +254,8 @@ def test_a_neighbour_is_seen_but_not_learnt_and_leaves_most_of_the_person(seed):
     beside = Augmentation(**{**alone.__dict__, "neighbour": 1.0})
     black = Person((np.zeros((200, 100, 3), np.uint8),), standing(), np.ones(15, bool))
     white = Person((np.full((200, 100, 3), 255, np.uint8),), standing() + 3, np.ones(15, bool))
-    crops, targets, weights = make_sample(black, np.random.default_rng(seed), shape, beside, white)
-    _, same, also = make_sample(black, np.random.default_rng(seed), shape, alone, white)
+    crops, (targets,), (weights,) = make_sample(black, np.random.default_rng(seed), shape, beside, white)
+    _, (same,), (also,) = make_sample(black, np.random.default_rng(seed), shape, alone, white)
     np.testing.assert_array_equal(targets, same)
     np.testing.assert_array_equal(weights, also)
     if crops[2].any():
@@ -251,12 +273,16 @@ def test_a_damaged_key_frame_leaves_the_frames_beside_it_and_the_labels_alone(se
     whole = Augmentation.none()
     damaged = Augmentation(**{**whole.__dict__, "key_damage": 1.0})
     person = Person((rng.integers(0, 256, (200, 100, 3), dtype=np.uint8),), standing(), np.ones(15, bool))
-    plain, targets, weights = make_sample(person, np.random.default_rng(seed), shape, whole)
-    crops, same, also = make_sample(person, np.random.default_rng(seed), shape, damaged)
+    plain, (targets,), (weights,) = make_sample(person, np.random.default_rng(seed), shape, whole)
+    crops, (same,), (also,) = make_sample(person, np.random.default_rng(seed), shape, damaged)
     assert (crops[2] != plain[2]).mean() > 0.01
     np.testing.assert_array_equal(np.delete(crops, 2, 0), np.delete(plain, 2, 0))
     np.testing.assert_array_equal(targets, same)
     np.testing.assert_array_equal(weights, also)
+    several = replace(shape, answers=3)
+    crops = make_sample(person, np.random.default_rng(seed), several, damaged)[0]
+    changed = (crops != plain).any((1, 2, 3))
+    assert changed.sum() == 1 and changed[several.read].any()  # one of those that are learnt
     single = make_sample(person, np.random.default_rng(seed), Shape((96, 72), (24, 18), 2.0, 1), damaged)[0]
     np.testing.assert_array_equal(single[0], plain[2])  # one frame by itself has nothing to make up for it
 

@@ -224,6 +224,7 @@ def test_unknown_joints_have_no_say_in_the_loss():
         ({}, r"no \[\[phase\]\]"),
         ({"model": {"preset": "Q"}, "phase": []}, "no preset"),
         ({"phase": [{"size": [1, 2]}]}, "batch"),
+        ({"stills": "a", "answers": 2, "phase": [{"size": [32, 32], "batch": 1, "length": 1}]}, "answers is 2"),
     ],
 )
 def test_bad_settings_are_named(raw, words):
@@ -241,7 +242,7 @@ def test_unknown_settings_and_missing_files_are_named(project):
         Trainer(read_settings(write(project, extra='encoder = "cache/none.json"\n')), project / "runs" / "x", project)
 
 
-@pytest.mark.parametrize("name", ["t-still", "t-still-2", "t-still-3", "t", "t-2", "t-3"])
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "resources" / "train").glob("t*.toml")))
 def test_shipped_configurations_are_sound(name):
     settings = read_settings(ROOT / "resources" / "train" / f"{name}.toml")
     assert settings.model.preset == "T" and settings.phases[-1].size == settings.model.input_size

@@ -77,6 +77,8 @@ class PosePrediction:
         spreads: (15,) float32 standard deviation of each heat map around its joint, in frame pixels; NaN where it is empty.
         probabilities: (15,) float32 calibrated probability that the joint is within 0.2 head sizes of the truth; None where
             the checkpoint was not calibrated.
+        disagreements: (15,) float32 distance in frame pixels between the joint in this window and in another one that has the
+            frame, too; NaN for joints that are not seen; None where there was no other (see :mod:`glsmamba.streaming`).
     """
 
     keypoints: np.ndarray
@@ -86,6 +88,7 @@ class PosePrediction:
     grid: tuple[int, int]
     spreads: np.ndarray | None = None
     probabilities: np.ndarray | None = None
+    disagreements: np.ndarray | None = None
 
 
 class Predictor:

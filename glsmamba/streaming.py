@@ -7,7 +7,9 @@ each frame is encoded once in it (:mod:`glsmamba.feature_cache`).
 What follows the encoder mixes the frames of a window. It ends in tokens of all its frames, though, and the head that was
 trained on the key frame's can be put to the others. How far that is right depends on the model, so it is tried: the first
 windows are computed for every frame, each frame's pose is read from its neighbours' windows as well, and only as far from the
-key frame as these readings agree with the frame's own window are poses taken from a neighbour's.
+key frame as these readings agree with the frame's own window are poses taken from a neighbour's. One frame farther, where the
+next window will be asked, this one is read as well: by how much the two disagree is told with the pose, since where it is much
+the model is in doubt.
 
 Nothing here depends on labels: a correction cannot make anything that is kept here wrong.
 """
@@ -15,6 +17,7 @@ Nothing here depends on labels: a correction cannot make anything that is kept h
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -66,7 +69,8 @@ class Stream:
         settings: see there.
 
     Attributes:
-        reach: so many frames off the key frame poses are read; None while that is tried.
+        reach: so many frames off the key frame poses are read, at most all of the window but its outermost; None while that is
+            tried.
         features: what is kept of encoded crops.
     """
 
@@ -78,6 +82,7 @@ class Stream:
         self._key, self._length = c.key, c.frames
         self._crops = HeldCrops(c.input_size, self._settings.margin, memory=c.frames)
         self._poses: dict[tuple[int, Box], PosePrediction] = {}
+        self._second: dict[tuple[int, Box], PosePrediction] = {}  # read where another window answers
         self._apart: dict[int, list[float]] = {offset: [] for offset in range(1, self._key + 1)}
         self._trials = 0
         self.reach: int | None = 0 if self._settings.tolerance <= 0 or not self._key else None
@@ -99,9 +104,10 @@ class Stream:
         held = self._crops.boxes_for(frame, boxes)
         alive = set(self._crops.boxes)
         self.features.keep_boxes(alive)
-        self._poses = {
-            (n, box): pose for (n, box), pose in self._poses.items() if box in alive and abs(n - frame) <= self._length
-        }  # fmt: skip
+        for readings in (self._poses, self._second):
+            for n, box in list(readings):
+                if box not in alive or abs(n - frame) > self._length:
+                    del readings[n, box]
         missing = list(dict.fromkeys(box for box in held if (frame, box) not in self._poses))
         if missing:
             if self.reach is None:
@@ -114,12 +120,18 @@ class Stream:
         """One window a person, as far ahead as this frame and those after it can be read from it."""
         reach = self.reach or 0
         key, window = self._ahead(frame, -reach if backward else reach)
-        read = range(-reach, reach + 1)
+        beyond = 1 if 0 < reach < self._key else 0
+        read = range(-reach - beyond * backward, reach + 1 + beyond * (not backward))
         found = self._read([(box, window) for box in boxes], read, cancelled)
         for box, poses in zip(boxes, found, strict=True):
             for offset, pose in zip(read, poses, strict=True):
-                if window[0][self._key + offset] == key + offset:  # not a stand-in for a damaged or absent frame
-                    self._poses.setdefault((key + offset, box), pose)
+                place = key + offset, box
+                if window[0][self._key + offset] != key + offset:  # a stand-in for a damaged or absent frame
+                    continue
+                if abs(offset) > reach:
+                    self._second[place] = pose
+                elif place not in self._poses:
+                    self._poses[place] = _compared(pose, self._second.get(place))
 
     def _ahead(self, frame: int, by: int) -> tuple[int, _Window]:
         """The window of a key frame up to ``by`` frames off, from which ``frame`` can be read."""
@@ -171,7 +183,15 @@ class Stream:
             if not apart or np.quantile(apart, _AGREEING) > self._settings.tolerance:
                 break
             reach = offset
-        return reach
+        return min(reach, max(self._key - 1, 1))
+
+
+def _compared(pose: PosePrediction, other: PosePrediction | None) -> PosePrediction:
+    """The pose with its distances to another window's of the same frame."""
+    if other is None:
+        return pose
+    apart = np.linalg.norm(pose.keypoints - other.keypoints, axis=1)
+    return replace(pose, disagreements=np.where(pose.scores >= _SEEN, apart, np.nan).astype(np.float32))
 
 
 def _distances(read: PosePrediction, own: PosePrediction) -> list[float]:

@@ -184,9 +184,10 @@ class FrameSteps:
         by_human = c.pinned and known is not None and known.box_by_human
         return new_pose(
             c.keypoints, c.keypoint_scores, person.box, score, size, self._model.predictor().name, by_human,
-            estimated=self._model.estimated, probability=c.probabilities, spread=c.spreads,
+            estimated=self._model.estimated, probability=c.probabilities, spread=c.spreads, disagreement=c.disagreements,
         )  # fmt: skip
 
 
 def _with_pose(candidate: Candidate, prediction: PosePrediction) -> Candidate:
-    return candidate.with_pose(prediction.keypoints, prediction.scores, prediction.probabilities, prediction.spreads)
+    said = prediction.probabilities, prediction.spreads, prediction.disagreements
+    return candidate.with_pose(prediction.keypoints, prediction.scores, *said)

@@ -67,7 +67,7 @@ def as_candidate(pose: Pose) -> Candidate | None:
 def new_pose(
     keypoints: np.ndarray, scores: np.ndarray, box: Box, score: float, size: tuple[int, int], model: str,
     by_human: bool = False, *, estimated: np.ndarray | None = None, probability: np.ndarray | None = None,
-    spread: np.ndarray | None = None,
+    spread: np.ndarray | None = None, disagreement: np.ndarray | None = None,
 ) -> Pose:  # fmt: skip
     """The model's answer as a pose: joints outside of the frame or hardly seen at all are absent.
 
@@ -80,7 +80,7 @@ def new_pose(
         model: name of the checkpoint.
         by_human: the box was drawn by a human.
         estimated: (K,) bool, joints that the model does not see and estimated from others; none by default.
-        probability, spread: (K,) as in :class:`Pose`; None where unknown.
+        probability, spread, disagreement: (K,) as in :class:`Pose`; None where unknown.
     """
     width, height = size
     x, y = keypoints[:, 0], keypoints[:, 1]
@@ -100,4 +100,5 @@ def new_pose(
         model=model,
         probability=probability,  # type: ignore[arg-type]
         spread=spread,  # type: ignore[arg-type]
+        disagreement=disagreement,  # type: ignore[arg-type]
     )

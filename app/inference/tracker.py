@@ -63,7 +63,8 @@ class Candidate:
         pinned: True for an annotator's person: kept whatever the evidence.
         keypoints: (15, 2) once predicted.
         keypoint_scores: (15,) once predicted.
-        probabilities, spreads: (15,) what the model says of its own doubt (see :class:`Pose`); only carried along here.
+        probabilities, spreads, disagreements: (15,) what the model says of its own doubt (see :class:`Pose`); only carried
+            along here.
     """
 
     box: Box
@@ -74,6 +75,7 @@ class Candidate:
     keypoint_scores: np.ndarray | None = None
     probabilities: np.ndarray | None = None
     spreads: np.ndarray | None = None
+    disagreements: np.ndarray | None = None
 
     def with_pose(
         self,
@@ -81,11 +83,12 @@ class Candidate:
         scores: np.ndarray,
         probabilities: np.ndarray | None = None,
         spreads: np.ndarray | None = None,
+        disagreements: np.ndarray | None = None,
     ) -> Candidate:
         """A copy that knows its pose."""
         return replace(
             self, keypoints=np.asarray(keypoints, np.float64), keypoint_scores=np.asarray(scores, np.float64),
-            probabilities=probabilities, spreads=spreads,
+            probabilities=probabilities, spreads=spreads, disagreements=disagreements,
         )  # fmt: skip
 
     @property

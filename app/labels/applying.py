@@ -78,7 +78,7 @@ def _merged(before: Pose, after: Pose, current: Pose) -> Pose:
     moved |= before.visibility != after.visibility
     moved |= before.provenance != after.provenance
     moved |= before.scores != after.scores
-    for name in ("probability", "spread"):
+    for name in ("probability", "spread", "disagreement"):
         old, new = getattr(before, name), getattr(after, name)
         moved |= (old != new) & ~(np.isnan(old) & np.isnan(new))
     changes: dict[str, Any] = {
@@ -88,6 +88,7 @@ def _merged(before: Pose, after: Pose, current: Pose) -> Pose:
         "scores": np.where(moved, after.scores, current.scores),
         "probability": np.where(moved, after.probability, current.probability),
         "spread": np.where(moved, after.spread, current.spread),
+        "disagreement": np.where(moved, after.disagreement, current.disagreement),
         "predicted": np.where(np.isnan(current.model_places), after.predicted, current.model_places),
     }
     for name in ("box", "box_by_human", "head_box", "score", "accepted", "model", "reviewed"):

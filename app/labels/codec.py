@@ -31,7 +31,8 @@ _ENTRY = struct.Struct("<IH")  # track, length of the pose
 _HEAD = struct.Struct("<BBBH")  # flags, summary, joints, model id
 _SUMMARY_AT = 1
 _KEYPOINTS64, _BOX, _BOX64, _HEAD_BOX, _HEAD_BOX64, _HUMAN_BOX, _ACCEPTED, _SCORE64 = (1 << i for i in range(8))
-_DOUBT, _PREDICTED = 0x10, 0x80  # in the second byte: probabilities and spreads follow; the model's former places do
+#: In the second byte: probabilities and spreads follow; how far windows disagree does; the model's former places do.
+_DOUBT, _COMPARED, _PREDICTED = 0x10, 0x40, 0x80
 #: Parts of a summary: the figure of :func:`summary_of`; the pose is reviewed; the person was deleted here by a human.
 FIGURE, REVIEWED, DELETED = 0x0F, 0x20, 0x40
 
@@ -71,6 +72,10 @@ def encode_pose(pose: Pose, model_id: Callable[[str], int]) -> bytes:
     if not unknown.all():
         second |= _DOUBT
         parts.append(np.where(unknown, np.float32(np.nan), doubt).astype("<f4").tobytes())  # one bit pattern for unknown
+    unknown = np.isnan(pose.disagreement)
+    if not unknown.all():
+        second |= _COMPARED
+        parts.append(np.where(unknown, np.float32(np.nan), pose.disagreement).astype("<f4").tobytes())
     unknown = np.isnan(pose.predicted)
     if not unknown.all():
         second |= _PREDICTED
@@ -107,6 +112,7 @@ def decode_pose(cell: bytes, model_name: Callable[[int], str]) -> Pose:
     states = take("u1", n)
     score = float(take("<f8" if flags & _SCORE64 else "<f4", 1)[0])
     probability, spread = take("<f4", 2 * n).reshape(2, n) if second & _DOUBT else (None, None)
+    disagreement = take("<f4", n) if second & _COMPARED else None
     predicted = take("<f4", 2 * n).reshape(n, 2) if second & _PREDICTED else None
     box = take_box(_BOX64) if flags & _BOX else None
     head_box = take_box(_HEAD_BOX64) if flags & _HEAD_BOX else None
@@ -125,6 +131,7 @@ def decode_pose(cell: bytes, model_name: Callable[[int], str]) -> Pose:
         spread=spread,  # type: ignore[arg-type]
         reviewed=bool(second & REVIEWED),
         predicted=predicted,  # type: ignore[arg-type]
+        disagreement=disagreement,  # type: ignore[arg-type]
     )
 
 
@@ -141,6 +148,7 @@ def decode_many(cells: Sequence[bytes]) -> dict[str, np.ndarray]:
         "provenance": np.zeros((n, k), np.uint8),
         "probability": np.full((n, k), np.nan, np.float32),
         "spread": np.full((n, k), np.nan, np.float32),
+        "disagreement": np.full((n, k), np.nan, np.float32),
         "box": np.full((n, 4), np.nan),
         "head_box": np.full((n, 4), np.nan),
         "accepted": np.zeros(n, bool),
@@ -166,6 +174,8 @@ def decode_many(cells: Sequence[bytes]) -> dict[str, np.ndarray]:
         if second & _DOUBT:
             out["probability"][rows] = take("<f4", k)
             out["spread"][rows] = take("<f4", k)
+        if second & _COMPARED:
+            out["disagreement"][rows] = take("<f4", k)
         if second & _PREDICTED:
             take("<f4", 2 * k)
         if flags & _BOX:
@@ -208,8 +218,8 @@ def summaries(packed: bytes) -> Iterator[tuple[int, int]]:
 
 
 def pose_sizes(n_joints: int) -> tuple[int, ...]:
-    """Length of an encoded pose by its flags byte, by that plus 256 where probabilities and spreads follow, and by that plus
-    512 where the model's former places do."""
+    """Length of an encoded pose by its flags byte: by that plus 256 where probabilities and spreads follow, plus 512 where the
+    model's former places do, plus 1024 where it is told how far windows disagree."""
 
     def size(flags: int) -> int:
         total = _HEAD.size + n_joints * ((16 if flags & _KEYPOINTS64 else 8) + 4 + 1) + (8 if flags & _SCORE64 else 4)
@@ -219,7 +229,7 @@ def pose_sizes(n_joints: int) -> tuple[int, ...]:
         return total
 
     plain = [size(flags) for flags in range(256)]
-    return tuple(length + extra * 8 * n_joints for extra in (0, 1, 1, 2) for length in plain)
+    return tuple(length + extra * 4 * n_joints for extra in (0, 2, 2, 4, 1, 3, 3, 5) for length in plain)
 
 
 def checked_summaries(packed: bytes, sizes: tuple[int, ...], n_joints: int, n_models: int) -> Iterator[tuple[int, int]]:
@@ -235,9 +245,10 @@ def checked_summaries(packed: bytes, sizes: tuple[int, ...], n_joints: int, n_mo
             if at + length > end or length < _HEAD.size:
                 raise ValueError("a frame's record is cut short")
             flags, second, n, model = _HEAD.unpack_from(packed, at)
-            summary, more = second & (FIGURE | REVIEWED), second & (_DOUBT | _PREDICTED)
+            summary, more = second & (FIGURE | REVIEWED), second & (_DOUBT | _COMPARED | _PREDICTED)
             known = summary | more == second and summary & FIGURE <= 4
-            size = sizes[flags + 256 * bool(more & _DOUBT) + 512 * bool(more & _PREDICTED)]
+            parts = 256 * bool(more & _DOUBT) + 512 * bool(more & _PREDICTED) + 1024 * bool(more & _COMPARED)
+            size = sizes[flags + parts]
             if not known or length != size or n != n_joints or model >= n_models:
                 raise ValueError("a pose's record makes no sense")
         yield track, summary

@@ -5,8 +5,9 @@ Doubt is a figure in [0, 1] per joint, put together from what is cheap to know:
 - the model's own word: how far its calibrated probability, or, from a checkpoint that was not calibrated, its score lies below
   what is usual;
 - a jump: the joint moves between two frames by more than in the steps before and after (the person's own motion taken out);
-- off its path: the joint lies away from where its poses one frame before and after put it. This stands in for the disagreement
-  of overlapping windows, which nobody computes: each frame is predicted once, as the middle of its own window;
+- two windows of the model that overlap in the frame have the joint in different places. Known only where predicting a frame
+  gave a second reading of it for nothing: in every third frame where windows are streamed (:mod:`glsmamba.streaming`);
+- off its path: the joint lies away from where its poses one frame before and after put it;
 - a bone that is longer or shorter than in the frames around;
 - sides that flip: an arm or a leg goes on better in its left-right mirror.
 
@@ -38,7 +39,7 @@ _LIKELY = 1 / 3
 #: Score of a heat map's peak from which on an uncalibrated model is believed.
 _SURE = 0.6
 #: (no doubt up to here, full doubt from here) in parts of the person's size; a head is about 0.13.
-_JUMP, _PATH, _BONE, _FLIP = (0.04, 0.5), (0.03, 0.35), (0.06, 0.4), (0.02, 0.2)
+_JUMP, _PATH, _BONE, _FLIP, _APART = (0.04, 0.5), (0.03, 0.35), (0.06, 0.4), (0.02, 0.2), (0.02, 0.25)
 #: A bone is odd from so many times its usual length on, or so little.
 _ODD = 1.35
 #: What comes from the labels' motion is never quite sure: people do jump.
@@ -56,6 +57,7 @@ class Cause(IntEnum):
     PATH = 4
     BONE = 5
     SIDES = 6
+    WINDOWS = 7
 
 
 @dataclass(frozen=True)
@@ -91,11 +93,13 @@ def doubts_of(span: Span, skeleton: Skeleton) -> Doubts:
     size = _median_around(np.maximum(span.size(), 1.0))
     points = np.where(present[..., None], span.keypoints, np.nan)
     beside = np.diff(span.frames) == 1  # rows i and i + 1 are neighbours in time
-    level = np.zeros((5, n, k), np.float32)  # word, jump, path, bone, sides
-    amount = np.zeros((5, n, k), np.float32)
-    part = np.zeros((5, n, k), np.uint8)
+    level = np.zeros((6, n, k), np.float32)  # word, jump, path, bone, sides, windows
+    amount = np.zeros((6, n, k), np.float32)
+    part = np.zeros((6, n, k), np.uint8)
     with np.errstate(invalid="ignore", divide="ignore"):
         uncalibrated = _of_word(span, level[0], amount[0])
+        amount[5] = np.nan_to_num(span.disagreement)
+        level[5] = _ramp(amount[5] / size[:, None], _APART)
         if n > 1:
             steps = _steps(points, beside)
             _of_jumps(steps, size, level[1], amount[1])
@@ -103,12 +107,12 @@ def doubts_of(span: Span, skeleton: Skeleton) -> Doubts:
             _of_bones(span, present, skeleton, size, level[3], amount[3], part[3])
             _of_sides(points, beside, steps, skeleton, size, level[4], amount[4], part[4])
     level = np.where(present & ~settled, np.nan_to_num(level), 0)
-    # What the motion says are views of one mistake: the strongest counts. The model's word is another witness.
+    # What motion and windows say are views of one mistake: the strongest counts. The model's word is another witness.
     joint_level = 1 - (1 - level[0]) * (1 - level[1:].max(0))
     joint = joint_level.argmax(1)
     rows = np.arange(n)
     kind = level[:, rows, joint].argmax(0)
-    causes = np.array([Cause.PROBABILITY, Cause.JUMP, Cause.PATH, Cause.BONE, Cause.SIDES], np.uint8)[kind]
+    causes = np.array([Cause.PROBABILITY, Cause.JUMP, Cause.PATH, Cause.BONE, Cause.SIDES, Cause.WINDOWS], np.uint8)[kind]
     causes[(kind == 0) & uncalibrated[rows, joint]] = Cause.SCORE
     total = joint_level[rows, joint]
     causes[total <= 0] = Cause.NONE
@@ -125,6 +129,8 @@ def words(cause: int, joint: int, amount: float, part: int, skeleton: Skeleton) 
         return f"{name}: score {amount:.2f}"
     if cause == Cause.JUMP:
         return f"{name} jumps {amount:.0f} px"
+    if cause == Cause.WINDOWS:
+        return f"{name}: two windows have it {amount:.0f} px apart"
     if cause == Cause.PATH:
         return f"{name} is {amount:.0f} px off its path"
     if cause == Cause.BONE:

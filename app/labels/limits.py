@@ -35,6 +35,8 @@ def check_pose(pose: Pose, n_joints: int) -> None:
     boxes = [value for box in (pose.box, pose.head_box) if box is not None for value in box]
     if not all(np.isfinite(values).all() for values in (pose.keypoints, pose.scores, [pose.score, *boxes])):
         raise ProjectError("A pose has a coordinate or score that is not a number; it was not stored.")
-    impossible = np.isinf(pose.spread) | (pose.spread < 0) | (pose.probability < 0) | (pose.probability > 1)
+    impossible = (pose.probability < 0) | (pose.probability > 1)
+    for pixels in (pose.spread, pose.disagreement):
+        impossible |= np.isinf(pixels) | (pixels < 0)
     if impossible.any():
         raise ProjectError("A pose has a probability outside 0 to 1 or an impossible spread; it was not stored.")

@@ -43,12 +43,15 @@ class Pose:
         probability: (K,) float32 in [0, 1]: calibrated probability that the joint is within 0.2 head sizes of the truth. NaN
             where unknown: the checkpoint was not calibrated, or the joint is not the model's.
         spread: (K,) float32 standard deviation of the heat map around its peak, in pixels of the frame. NaN where unknown.
+        disagreement: (K,) float32 how far apart, in pixels of the frame, the model has the joint in two windows that overlap in
+            this frame. NaN where unknown: one window only was asked about it.
         predicted: (K, 2) float32 where the model saw the joints that are not the model's any more: kept by itself when an edit
             changes where a joint comes from. NaN where unknown, and for the joints that still are the model's.
         reviewed: True when a human looked at the person here and left the pose as it is. Says nothing of who made it: a model
             may still improve it, and the new pose is then not reviewed.
 
-    ``probability`` and ``spread`` may be left out (all unknown); they are dropped for joints that are not the model's any more.
+    ``probability``, ``spread`` and ``disagreement`` may be left out (all unknown); they are dropped for joints that are not the
+    model's any more, the last also for refined ones.
     """
 
     keypoints: np.ndarray
@@ -65,16 +68,18 @@ class Pose:
     spread: np.ndarray = None  # type: ignore[assignment]
     reviewed: bool = False
     predicted: np.ndarray = None  # type: ignore[assignment]
+    disagreement: np.ndarray = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         kinds = {"keypoints": np.float64, "visibility": np.uint8, "scores": np.float32, "provenance": np.uint8}
         for name, kind in kinds.items():
             self._freeze(name, np.array(getattr(self, name), dtype=kind))
         of_model = (self.provenance == Provenance.MODEL) | (self.provenance == Provenance.REFINED)
-        for name in ("probability", "spread"):
+        unmoved = self.provenance == Provenance.MODEL
+        for name, says in (("probability", of_model), ("spread", of_model), ("disagreement", unmoved)):
             given = getattr(self, name)
             known = np.nan if given is None else np.asarray(given, dtype=np.float32)
-            self._freeze(name, np.where(of_model, known, np.float32(np.nan)).astype(np.float32))
+            self._freeze(name, np.where(says, known, np.float32(np.nan)).astype(np.float32))
         places = np.full(self.keypoints.shape, np.nan, np.float32)
         if self.predicted is not None:
             not_now = self.provenance != Provenance.MODEL

@@ -23,6 +23,7 @@ class Span:
         provenance: (n, K) uint8.
         probability: (n, K) float32, NaN where unknown.
         spread: (n, K) float32 pixels, NaN where unknown.
+        disagreement: (n, K) float32 pixels, NaN where unknown.
         box: (n, 4) float64 x, y, w, h, NaN where there is none.
         head_box: (n, 4) float64 likewise.
         accepted: (n,) bool.
@@ -36,6 +37,7 @@ class Span:
     provenance: np.ndarray
     probability: np.ndarray
     spread: np.ndarray
+    disagreement: np.ndarray
     box: np.ndarray
     head_box: np.ndarray
     accepted: np.ndarray

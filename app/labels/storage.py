@@ -22,13 +22,14 @@ from app.labels.changes import ProjectError
 __all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "Store", "create_file", "open_file", "put_meta", "sentences", "transaction"]
 
 APPLICATION_ID = 0x474C534D  # "GLSM", in the file's header: other SQLite files are recognised and left alone
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 #: What turns a file of this version into one of the next; done when an old file is opened, all in one transaction.
 _MIGRATIONS = {
     # Poses may carry probabilities and spreads and be reviewed (codec). Old poses stay as they are, but older programs can't
     # read new ones.
     1: "",
     2: "",  # poses may carry where the model saw joints that were changed since
+    3: "",  # poses may carry how far overlapping windows disagree
 }
 
 _open_here: set[tuple[int, int]] = set()  # (device, inode) of the project files this process has open

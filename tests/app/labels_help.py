@@ -21,11 +21,15 @@ def new_project(folder: Path, n_frames: int = 20) -> Project:
 
 
 def doubts(rng: np.random.Generator, seed: int) -> dict[str, np.ndarray]:
-    """Probabilities and spreads, as two of three seeds have them: some joints without."""
+    """Probabilities and spreads, as two of three seeds have them, and of two of four how far windows disagree: some joints
+    without.
+    """
+    known = rng.random((3, K)) < 0.9
+    said = {"disagreement": np.where(known[2], 5 * rng.random(K), np.nan)} if seed % 4 > 1 else {}
     if seed % 3 == 0:
-        return {}
-    known = rng.random((2, K)) < 0.9
-    return {"probability": np.where(known[0], rng.random(K), np.nan), "spread": np.where(known[1], 9 * rng.random(K), np.nan)}
+        return said
+    wide = np.where(known[1], 9 * rng.random(K), np.nan)
+    return {"probability": np.where(known[0], rng.random(K), np.nan), "spread": wide, **said}
 
 
 def predicted(seed: int, model: str = "T") -> Pose:
@@ -43,7 +47,7 @@ def plain(pose: Pose | None) -> object:
     """A pose as a value that compares by content."""
     if pose is None:
         return None
-    names = ("keypoints", "visibility", "scores", "provenance", "probability", "spread", "predicted")
+    names = ("keypoints", "visibility", "scores", "provenance", "probability", "spread", "disagreement", "predicted")
     arrays = tuple(getattr(pose, name).tobytes() for name in names)
     return (*arrays, pose.box, pose.box_by_human, pose.head_box, pose.score, pose.accepted, pose.model, pose.reviewed)
 

@@ -181,13 +181,15 @@ def test_a_pose_is_bytes_and_back_exactly():
             st.none() | hnp.arrays(np.float32, K, elements=st.just(np.nan) | st.floats(0, 1, width=32)),
             st.none() | hnp.arrays(np.float32, K, elements=st.just(np.nan) | st.floats(0, 99, width=32)),
             st.booleans(), st.none() | hnp.arrays(np.float32, (K, 2), elements=st.just(np.nan) | st.floats(-99, 99, width=32)),
+            st.none() | hnp.arrays(np.float32, K, elements=st.just(np.nan) | st.floats(0, 99, width=32)),
         )
     )  # fmt: skip
     def check(pose):
         cell = encode_pose(pose, names.index)
         assert plain(decode_pose(cell, names.__getitem__)) == plain(pose)
         doubted = not np.isnan([pose.probability, pose.spread]).all()
-        assert len(cell) == pose_sizes(K)[cell[0] + 256 * doubted + 512 * (not np.isnan(pose.predicted).all())]
+        moved, compared = (not np.isnan(values).all() for values in (pose.predicted, pose.disagreement))
+        assert len(cell) == pose_sizes(K)[cell[0] + 256 * doubted + 512 * moved + 1024 * compared]
         many = decode_many([cell, encode_pose(Pose.empty(K), names.index), cell])
         for name, values in many.items():
             one = getattr(pose, name)

@@ -37,6 +37,7 @@ def span_of(points: np.ndarray, **changes: np.ndarray) -> Span:
         "frames": np.arange(n), "keypoints": points, "visibility": np.full((n, k), 2, np.uint8),
         "scores": np.full((n, k), 0.9, np.float32), "provenance": np.full((n, k), Provenance.MODEL, np.uint8),
         "probability": np.full((n, k), np.nan, np.float32), "spread": np.full((n, k), np.nan, np.float32),
+        "disagreement": np.full((n, k), np.nan, np.float32),
         "box": np.concatenate([points.min(1), np.ptp(points, axis=1)], -1), "head_box": np.full((n, 4), np.nan),
         "accepted": np.zeros(n, bool), "reviewed": np.zeros(n, bool),
     }  # fmt: skip
@@ -94,6 +95,16 @@ def test_a_word_of_the_model_counts_and_a_probability_before_a_score():
     # As good as a joint usually is, at a tolerance so strict: nobody needs to look.
     probability[:] = 0.4
     assert not doubts_of(span_of(walking(), scores=scores, probability=probability), POSETRACK15).level.any()
+
+
+def test_windows_that_disagree_about_a_joint_are_told():
+    apart = np.full((40, 15), np.nan, np.float32)
+    apart[::3] = 1.0  # as every window does
+    assert not doubts_of(span_of(walking(), disagreement=apart), POSETRACK15).level.any()
+    apart[21, WRIST] = 34.0
+    d = doubts_of(span_of(walking(), disagreement=apart), POSETRACK15)
+    assert d.level.argmax() == 21 and d.level[21] > 0.5 and not np.delete(d.level, 21).any()
+    assert told(span_of(walking(), disagreement=apart), 21) == "left wrist: two windows have it 34 px apart"
 
 
 def test_what_a_human_placed_or_accepted_is_never_doubtful():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -141,9 +142,35 @@ def test_frames_are_read_from_neighbours_windows_where_that_is_the_same(backward
     stream = Stream(predictor, Video())
     order = range(N - 1, -1, -1) if backward else range(N)
     poses = {f: stream.predict(f, [BOX], backward=backward)[0] for f in order}
-    assert stream.reach == 2
+    assert stream.reach == 1  # not the outermost frames: those tell how far windows agree
     assert all(same(poses[f], expected[f]) for f in range(N))
-    assert sum(windows) == 9 + 1  # three people's trials, three windows each; the last five frames of one
+    assert sum(windows) == 9 + 2  # three people's trials, three windows each; the last five frames of two
+    twice = {f for f in range(N) if poses[f].disagreements is not None}
+    assert twice == {1 if backward else 12}  # the second of those windows reads its first frame, the first its last
+    assert all(np.nanmax(poses[f].disagreements, initial=0) < 1e-2 for f in twice)
+
+
+def test_a_frame_that_two_windows_read_says_how_far_they_disagree() -> None:
+    predictor = blind_to_time()
+    stream = Stream(predictor, Video())
+    for f in range(9):
+        stream.predict(f, [BOX])
+    predict_frames = predictor.predict_frames
+
+    def moved(windows, read, *rest, **more):  # type: ignore[no-untyped-def]
+        """Whatever is read two frames off the key frame lies seven pixels away."""
+        found = predict_frames(windows, read, *rest, **more)
+        for poses in found:
+            if read.stop == 5:
+                poses[-1] = replace(poses[-1], keypoints=poses[-1].keypoints + np.array([0.0, 7.0]))
+        return found
+
+    predictor.predict_frames = moved  # type: ignore[method-assign]
+    poses = {f: stream.predict(f, [BOX])[0] for f in range(9, N)}
+    assert [f for f, pose in poses.items() if pose.disagreements is not None] == [12]
+    assert same(poses[12], own(blind_to_time(), 12))  # what is shown is the nearer reading
+    apart, seen = poses[12].disagreements, poses[12].scores >= 0.2
+    assert apart is not None and seen.any() and np.allclose(apart[seen], 7, atol=0.02) and np.isnan(apart[~seen]).all()
 
 
 def test_a_model_that_needs_the_middle_of_its_window_is_read_there_only() -> None:

@@ -51,6 +51,12 @@ def doubt_words(pose: Pose, joint: int) -> str:
     return f"{first}, spread {wide} px" if wide else first
 
 
+def windows_words(pose: Pose, joint: int) -> str:
+    """How far apart two windows have the model's joint; "" where only one was asked."""
+    apart = float(pose.disagreement[joint])
+    return "" if math.isnan(apart) else f"two windows have it {apart:.1f} px apart"
+
+
 def short_label(person: ShownPerson, becomes: str | None = None) -> str:
     """The label where there is no room: the number, and who they are proposed to be, see :func:`person_label`."""
     return str(person.number) if becomes is None else f"{person.number} → {_cut(becomes) or 'left out'}"

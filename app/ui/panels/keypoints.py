@@ -29,6 +29,7 @@ from app.ui.canvas.words import (
     probability_words,
     score_words,
     spread_words,
+    windows_words,
 )
 from app.ui.cut_label import CutLabel
 from app.ui.panels.page import PACE_MS, Pace, Page
@@ -117,7 +118,8 @@ class KeypointsModel(QStandardItemModel):
             disc = self._session.skeleton.sides[joint] != "right"  # as on the picture
             items[0].setData(swatch(colour, disc), Qt.ItemDataRole.DecorationRole)
         if not before or before[_PROBABILITY:-1] != texts[_PROBABILITY:]:
-            words = "\n".join(filter(None, (f"{texts[0]}: {texts[_STATE]}, {texts[_FROM]}", doubt_words(pose, joint))))
+            said = doubt_words(pose, joint), windows_words(pose, joint)
+            words = "\n".join(filter(None, (f"{texts[0]}: {texts[_STATE]}, {texts[_FROM]}", *said)))
             absent = pose.visibility[joint] == Visibility.ABSENT
             ground = QBrush(QColor(theme.colors().muted)) if absent else None
             for column, item in enumerate(items):

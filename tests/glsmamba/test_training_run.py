@@ -23,6 +23,7 @@ from glsmamba.data.sets import DataSetError
 from glsmamba.data.skeletons import COCO17, LSP14, POSETRACK15
 from glsmamba.modeling.model import GLSMamba
 from glsmamba.modeling.movenet import movenet_state
+from glsmamba.modeling.pixels import normalised
 from glsmamba.modeling.s6 import S6Paths
 from glsmamba.training.augment import Augmentation
 from glsmamba.training.labels import BLAZEPOSE33, TrainingDataError
@@ -122,6 +123,22 @@ def test_a_resumed_run_has_the_losses_and_weights_of_an_unbroken_one(project):
     np.testing.assert_allclose(first.losses + second.losses + third.losses, whole.losses, rtol=1e-5)
     for name, value in whole.ema.items():
         torch.testing.assert_close(third.ema[name], value, rtol=1e-4, atol=1e-6)
+
+
+def test_all_frames_that_are_to_answer_have_a_say_in_the_loss(project):
+    settings = read_settings(write(project, 3, 1, extra="answers = 3\nlr = 0.0\n"))
+    trainer = Trainer(settings, project / "runs" / "three", project)
+    batches: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    step = trainer._step
+    trainer._step = lambda *batch: batches.append(batch) or step(*batch)  # type: ignore[assignment, func-returns-value]
+    stopped_after(trainer, 1)
+    ((crops, targets, weights),) = batches
+    assert targets.shape == (4, 3, 15, 8, 8) and weights.shape == (4, 3, 15)
+    model = trainer.model.train()
+    with torch.no_grad():
+        features = model.encode(normalised(torch.from_numpy(crops).flatten(0, 1))).unflatten(0, (4, 3))
+        maps = model.decode_frames(features, slice(0, 3))
+    assert float(heatmap_loss(maps, torch.from_numpy(targets), torch.from_numpy(weights))) == pytest.approx(trainer.losses[0])
 
 
 def test_stage_two_starts_from_stage_one_and_leaves_the_encoder_alone(project):
@@ -286,7 +303,7 @@ def test_data_sets_are_mixed_with_real_windows_and_unlabelled_joints_masked(clip
     absent = {POSETRACK15.joints[k] for k in range(15) if not people[2].known[k]}
     assert absent == {"head_bottom", "head_top"}
     batch, *_ = next(trainer._source(people, trainer.settings.phases[0]).batches(0, 0))
-    assert ((batch.weights == 0).sum(1) >= 1).all() and (batch.targets[batch.weights == 0] == 0).all()
+    assert ((batch.weights == 0).sum(-1) >= 1).all() and (batch.targets[batch.weights == 0] == 0).all()
 
 
 def test_a_run_on_data_sets_by_epochs_leaves_curves_pictures_and_figures(clips):

@@ -132,6 +132,9 @@ def make_sample(
         for index, affine in list(enumerate(affines))[shape.read]
     ]
     targets, weights = (np.stack(part) for part in zip(*made, strict=True))
+    beside = np.arange(shape.answers) != shape.answers // 2
+    # Together they count as much as the key frame: clips, whose labels are of the key frame alone, are not to count for less.
+    weights[beside] /= max(shape.answers - 1, 1)
     return np.stack(disturbed(rng, crops, augmentation, shape.answers)), targets, weights
 
 

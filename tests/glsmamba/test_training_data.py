@@ -168,6 +168,8 @@ def test_the_key_frame_is_learnt_alike_alone_and_among_others():
     np.testing.assert_array_equal(again, crops)
     np.testing.assert_array_equal(among[2], targets[0])
     np.testing.assert_array_equal(weighing[2], weights[0])
+    crops, targets, weighing = make_sample(person(), np.random.default_rng(4), more, Augmentation.none())
+    np.testing.assert_allclose(weighing[[0, 1, 3, 4]].sum(0), weighing[2])  # nothing moves, so that all is in every frame
 
 
 def test_beside_the_key_frame_of_a_clip_nobody_knows_where_the_joints_are():

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -186,6 +187,29 @@ class Stage:
                 if pose.box is not None and abs(pose.box[0] - box(f)[0]) < 15 and abs(pose.box[1] - box(f)[1]) < 8:
                     found.add(track)
         return found
+
+
+def test_how_far_overlapping_windows_disagree_is_stored_with_the_pose(project: Project) -> None:
+    stage = Stage(project)
+    answer = stage.predictor.predict_frames
+
+    def farther_out(windows: Sequence[Any], read: slice, features: Any, **more: Any) -> list[list[Any]]:
+        """What lies beyond the frames that are shown is read four pixels to the right."""
+        found = answer(windows, read, features, **more)
+        if read.stop - read.start == 4:
+            for poses in found:
+                poses[-1] = replace(poses[-1], keypoints=poses[-1].keypoints + np.array([4.0, 0.0]))
+        return found
+
+    stage.predictor.predict_frames = farther_out  # type: ignore[method-assign]
+    stage.work()
+    told = [pose.disagreement for f in range(N) for pose in project.poses(f).values()]
+    twice = [values for values in told if np.isfinite(values).any()]
+    assert 0 < len(twice) < len(told) / 2 and all(np.allclose(values, 4, atol=1e-3) for values in twice)
+    frame, track = next((f, t) for f in range(N) for t, p in project.poses(f).items() if np.isfinite(p.disagreement).any())
+    stage.engine.request(frame, track)
+    stage.work()
+    assert np.isnan(project.poses(frame)[track].disagreement).all()  # a window of its own, and no other
 
 
 def test_all_frames_are_predicted_from_the_one_on_screen_onward_and_then_backward(project: Project) -> None:

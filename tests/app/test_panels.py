@@ -171,7 +171,9 @@ def test_what_the_model_says_of_its_own_doubt_is_shown_or_that_it_says_nothing(q
     assert keypoints.table.isColumnHidden(3) and not keypoints.table.isColumnHidden(5)  # the score is all there is
 
     sure, wide = np.linspace(0.1, 0.8, 15), np.linspace(2, 9, 15)
-    session.project.store_predictions(0, {1: standing(90.0).with_(probability=sure, spread=wide)})
+    apart = np.where(np.arange(15) == WRIST, 3.2, np.nan)
+    said = standing(90.0).with_(probability=sure, spread=wide, disagreement=apart)
+    session.project.store_predictions(0, {1: said})
     session.apply(lambda p: edits.move_joint(p, 0, 1, WRIST + 1, (60.0, 120.0)))
     qtbot.waitUntil(lambda: column(keypoints.table, 3)[WRIST] == f"{sure[WRIST]:.2f}"[1:])
     assert column(keypoints.table, 4)[WRIST] == f"{wide[WRIST]:.1f}" and column(keypoints.table, 5)[WRIST] == ".65"
@@ -179,6 +181,8 @@ def test_what_the_model_says_of_its_own_doubt_is_shown_or_that_it_says_nothing(q
     assert "not calibrated" not in keypoints.title.text() and not keypoints.table.isColumnHidden(3)
     tip = keypoints.model.index(WRIST, 0).data(Qt.ItemDataRole.ToolTipRole)
     assert f"probability {sure[WRIST]:.2f}".replace("0.", ".") in tip and "px" in tip
+    assert tip.endswith("\ntwo windows have it 3.2 px apart")
+    assert "windows" not in keypoints.model.index(WRIST - 1, 0).data(Qt.ItemDataRole.ToolTipRole)
 
 
 def test_a_name_is_typed_by_keyboard_alone(qtbot, window) -> None:

@@ -20,5 +20,5 @@ class StreamSettings:
     """
 
     margin: float = 0.08
-    tolerance: float = 0.05
+    tolerance: float = 0.15
     budget: int = 256 << 20

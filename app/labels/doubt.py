@@ -6,7 +6,7 @@ Doubt is a figure in [0, 1] per joint, put together from what is cheap to know:
   what is usual;
 - a jump: the joint moves between two frames by more than in the steps before and after (the person's own motion taken out);
 - two windows of the model that overlap in the frame have the joint in different places. Known only where predicting a frame
-  gave a second reading of it for nothing: in every third frame where windows are streamed (:mod:`glsmamba.streaming`);
+  gave a second reading of it: in about every third frame where windows are streamed (:mod:`glsmamba.streaming`);
 - off its path: the joint lies away from where its poses one frame before and after put it;
 - a bone that is longer or shorter than in the frames around;
 - sides that flip: an arm or a leg goes on better in its left-right mirror.

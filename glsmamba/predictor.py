@@ -233,7 +233,7 @@ class Predictor:
 
         Args:
             windows: with the numbers of their frames.
-            read: which frames of each window, (start, stop); the model learnt to answer for the key frame only.
+            read: which frames of each window, (start, stop); many models learnt to answer for the key frame only.
             features: where features are looked for and kept, by the frame's number and the window's box. Of one video and
                 one predictor only.
             cancelled: as in :meth:`predict`; what was encoded until then is kept.

@@ -4,8 +4,8 @@ The windows of consecutive key frames share four of their five frames, but only 
 shared: the encoder's features. So a person's crop stands still while the person hardly moves (:mod:`glsmamba.held_crops`), and
 each frame is encoded once in it (:mod:`glsmamba.feature_cache`).
 
-What follows the encoder mixes the frames of a window. It ends in tokens of all its frames, though, and the head that was
-trained on the key frame's can be put to the others. How far that is right depends on the model, so it is tried: the first
+What follows the encoder mixes the frames of a window. It ends in tokens of all its frames, though, and the head can be
+put to each. How far that is right depends on what the model has learnt (``answers`` of a training), so it is tried: the first
 windows are computed for every frame, each frame's pose is read from its neighbours' windows as well, and only as far from the
 key frame as these readings agree with the frame's own window are poses taken from a neighbour's. One frame farther, where the
 next window will be asked, this one is read as well: by how much the two disagree is told with the pose, since where it is much

@@ -70,7 +70,7 @@ class GLSMamba(nn.Module):
     ) -> Tensor:
         """(b, t, c, h, w) features -> (b, t', k, h, w) heat maps of the frames of the window in ``read``.
 
-        The head was trained on the key frame; what it says of the others is as good only as far as the model has learnt it.
+        What it says of frames beside the key frame is as good only as far as the model has learnt them (``answers`` of a training).
         """
         if features.shape[1] != self.config.frames:
             raise ValueError(f"The window has {features.shape[1]} frames; this model takes {self.config.frames}.")

@@ -70,7 +70,8 @@ class GLSMamba(nn.Module):
     ) -> Tensor:
         """(b, t, c, h, w) features -> (b, t', k, h, w) heat maps of the frames of the window in ``read``.
 
-        What it says of frames beside the key frame is as good only as far as the model has learnt them (``answers`` of a training).
+        What it says of frames beside the key frame is as good only as far as the model has learnt them (a training's
+        ``answers``).
         """
         if features.shape[1] != self.config.frames:
             raise ValueError(f"The window has {features.shape[1]} frames; this model takes {self.config.frames}.")

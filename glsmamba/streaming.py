@@ -121,7 +121,7 @@ class Stream:
         reach = self.reach or 0
         key, window = self._ahead(frame, -reach if backward else reach)
         beyond = 1 if 0 < reach < self._key else 0
-        read = range(-reach - beyond * backward, reach + 1 + beyond * (not backward))
+        read = range(-reach - beyond, reach + 1) if backward else range(-reach, reach + 1 + beyond)
         found = self._read([(box, window) for box in boxes], read, cancelled)
         for box, poses in zip(boxes, found, strict=True):
             for offset, pose in zip(read, poses, strict=True):

@@ -67,19 +67,12 @@ def encode_pose(pose: Pose, model_id: Callable[[str], int]) -> bytes:
     flags |= wide
     parts = [keypoints, pose.scores.astype("<f4").tobytes(), (pose.visibility | pose.provenance << 2).tobytes(), score]
     second = summary_of(pose) | REVIEWED * pose.reviewed
-    doubt = np.stack([pose.probability, pose.spread]).astype("<f4")
-    unknown = np.isnan(doubt)
-    if not unknown.all():
-        second |= _DOUBT
-        parts.append(np.where(unknown, np.float32(np.nan), doubt).astype("<f4").tobytes())  # one bit pattern for unknown
-    unknown = np.isnan(pose.disagreement)
-    if not unknown.all():
-        second |= _COMPARED
-        parts.append(np.where(unknown, np.float32(np.nan), pose.disagreement).astype("<f4").tobytes())
-    unknown = np.isnan(pose.predicted)
-    if not unknown.all():
-        second |= _PREDICTED
-        parts.append(np.where(unknown, np.float32(np.nan), pose.predicted).astype("<f4").tobytes())
+    doubt = np.stack([pose.probability, pose.spread])
+    for values, flag in ((doubt, _DOUBT), (pose.disagreement, _COMPARED), (pose.predicted, _PREDICTED)):
+        unknown = np.isnan(values)
+        if not unknown.all():
+            second |= flag
+            parts.append(np.where(unknown, np.float32(np.nan), values).astype("<f4").tobytes())  # one bit pattern for unknown
     if pose.box is not None:
         box, wide = _numbers(pose.box, _BOX64)
         parts.append(box)

@@ -459,7 +459,7 @@ def test_a_hundred_thousand_frames_open_without_their_poses(tmp_path):
     with Project.open(project.path) as big:
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
         packed = n * len(row) / 2**20  # the labels as they lie in the file
-        assert grown < 1.2 * packed, f"{grown:.0f} MB for {packed:.0f}"
+        assert grown < 1.14 * packed, f"{grown:.0f} MB for {packed:.0f}"
         assert big.track_summary(2).all() and big.predicted_frames("T").all()
         big.apply(edits.move_joint(big, 50_000, 2, 3, (1, 2)))
         assert tuple(big.pose(50_000, 2).keypoints[3]) == (1, 2) and len(big.poses(1999)) == 3

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numba import njit
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
@@ -19,6 +20,9 @@ from glsmamba.scan.jit import kernel, run_tasks
 from glsmamba.scan.simd import (
     BLOCK,
     LANES,
+    LIMIT,
+    RATE,
+    STATE,
     TOKENS,
     backward_input_rows,
     backward_rows,
@@ -37,6 +41,14 @@ from glsmamba.scan.simd import (
 _LOG2E = 1.4426950408889634
 
 
+@njit(nogil=True)
+def aligned(count):  # type: ignore[no-untyped-def]
+    """``count`` numbers that begin with a line of the cache: rows that straddle two take twice as long."""
+    buffer = np.empty(count + 16, np.float32)
+    first = -(buffer.ctypes.data // 4) % 16
+    return buffer[first : first + count]
+
+
 @kernel
 def _forward(  # type: ignore[no-untyped-def]
     sizes, strides, u, delta, low, weight, rate, bs, cs, skip, bias, order, streams, kept, last, first_task, end_task
@@ -52,14 +64,11 @@ def _forward(  # type: ignore[no-untyped-def]
     width = blocks * BLOCK
     lane_tiles = inner // width
     tiles = (length + TOKENS - 1) // TOKENS
-    dt = np.empty((blocks, TOKENS, BLOCK), np.float32)
-    dtu = np.empty((blocks, TOKENS, BLOCK), np.float32)
-    out = np.empty((blocks, TOKENS, BLOCK), np.float32)
+    rows = aligned(blocks * TOKENS * 3 * BLOCK)
+    state = aligned(blocks * states * 3 * BLOCK).reshape((blocks, states, 3, BLOCK))
     b_tile = np.empty((TOKENS, states), np.float32)
     c_tile = np.empty((TOKENS, states), np.float32)
     low_tile = np.empty((TOKENS, rank), np.float32)
-    rate_tile = np.empty((blocks, states, BLOCK), np.float32)
-    state = np.empty((blocks, states, BLOCK), np.float32)
     for task in range(first_task, end_task):
         batch = task // (n_streams * lane_tiles)
         stream = task // lane_tiles % n_streams
@@ -72,8 +81,10 @@ def _forward(  # type: ignore[no-untyped-def]
             for part in range(blocks):
                 for n in range(states):
                     for lane in range(BLOCK):
-                        rate_tile[part, n, lane] = rate[path, n, c0 + part * BLOCK + lane]
-                        state[part, n, lane] = 0
+                        a2 = rate[path, n, c0 + part * BLOCK + lane]
+                        state[part, n, RATE, lane] = a2
+                        state[part, n, LIMIT, lane] = np.float32(125) / max(-a2, np.float32(1e-30))
+                        state[part, n, STATE, lane] = 0
             for tile in range(tiles):
                 p0 = tile * TOKENS
                 m = min(TOKENS, length - p0)
@@ -81,9 +92,9 @@ def _forward(  # type: ignore[no-untyped-def]
                 for part in range(blocks):
                     for n in range(states):
                         for lane in range(BLOCK):
-                            h = state[part, n, lane]
+                            h = state[part, n, STATE, lane]
                             h = np.float32(0) if abs(h) < np.float32(1e-30) else h  # subnormal: a hundred times slower
-                            state[part, n, lane] = h
+                            state[part, n, STATE, lane] = h
                             if keep:
                                 kept[batch, path, tile, n, c0 + part * BLOCK + lane] = h
                 if rank > 0:
@@ -91,16 +102,16 @@ def _forward(  # type: ignore[no-untyped-def]
                 gather_columns((bs, order, b_tile), (at_b, strides[1, 2], at_order, states, m))
                 gather_columns((cs, order, c_tile), (at_c, strides[2, 2], at_order, states, m))
                 load_rows(
-                    (delta, low_tile, weight, u, order, bias, skip, dt, dtu, out),
+                    (delta, low_tile, weight, u, order, bias, skip, rows),
                     (at_delta, path * rank * inner + c0, at_u, at_order, at_path, inner, rank, softplus, blocks, m),
                 )
-                forward_rows((dt, dtu, out, b_tile, c_tile, rate_tile, state), (states, growing, blocks, m))
+                forward_rows((rows, b_tile, c_tile, state), (states, growing, blocks, m))
                 where = (batch * n_streams + stream, c0, at_order, inner, int(path >= n_streams), blocks, m)
-                store_rows((out, order, streams), where)
+                store_rows((rows, order, streams), where)
             for part in range(blocks):
                 for n in range(states):
                     for lane in range(BLOCK):
-                        last[batch, path, n, c0 + part * BLOCK + lane] = state[part, n, lane]
+                        last[batch, path, n, c0 + part * BLOCK + lane] = state[part, n, STATE, lane]
 
 
 @kernel

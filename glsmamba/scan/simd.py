@@ -10,6 +10,7 @@ in question; a token's row is found through the path's order.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,12 +25,14 @@ LANES = 64
 BLOCK = 16
 """Channels that the forward pass works on at a time: two registers of AVX2, one of AVX-512. Its tasks are whole blocks."""
 
+TOGETHER = 4
+"""States, or tokens to be gathered, that the forward pass works on at a time."""
+
 TOKENS = 64
 """Tokens of a tile: gathered together into local buffers, and the distance between kept states."""
 
 _FLOAT = ir.FloatType()
 _INT = ir.IntType(32)
-_FMA = ("contract",)
 
 # 2^f = 1 + f * q(f) on [-1/2, 1/2]; written this way 2^f - 1 keeps its relative accuracy near f = 0, which is what decides the
 # memory of a slowly decaying state (error of (2^f - 1) / f: 5e-7).
@@ -76,6 +79,13 @@ class Row:
         """Write one row ``offset`` elements after ``base``."""
         self.builder.store(value, self._address(base, offset), align=4)
 
+    def fetch_at(self, base: Any, offset: Any) -> None:
+        """Begin to bring the row ``offset`` elements after ``base`` into the cache."""
+        kind = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), _INT, _INT, _INT])
+        prefetch = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0i8")
+        address = self.builder.bitcast(self.builder.gep(base, [offset]), ir.IntType(8).as_pointer())
+        self.builder.call(prefetch, [address, *(ir.Constant(_INT, value) for value in (0, 3, 1))])  # a read, kept, of data
+
     def _address(self, base: Any, offset: Any) -> Any:
         return self.builder.bitcast(self.builder.gep(base, [offset]), self.floats.as_pointer())
 
@@ -92,8 +102,10 @@ class Row:
         return self.builder.add(offset, self.builder.mul(stride, index))
 
     def fma(self, a: Any, b: Any, c: Any) -> Any:
-        """``a * b + c``, fused where the processor can."""
-        return self.builder.fadd(self.builder.fmul(a, b, flags=_FMA), c, flags=_FMA)
+        """``a * b + c``, fused where the processor can; this product with this sum, which decides how long chains are."""
+        kind = ir.FunctionType(self.floats, [self.floats] * 3)
+        name = f"llvm.fmuladd.v{self.lanes}f32"
+        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), [a, b, c])
 
     def polynomial(self, x: Any, coefficients: tuple[float, ...]) -> Any:
         """Horner's scheme, lowest power first."""
@@ -110,22 +122,30 @@ class Row:
         """The smaller of the two in each lane."""
         return self.builder.select(self.builder.fcmp_ordered("<", a, b), a, b)
 
-    def exp2(self, x: Any, bounded: bool = True) -> Any:
-        """``2 ** x``. Below 2^-126 the result is exactly 0; above 2^127 it stays there. Never NaN for finite x.
-
-        Not ``bounded``: faster by a tenth of the whole scan, for x up to 127; below 2^-125 the result stays there.
-        """
+    def exp2(self, x: Any) -> Any:
+        """``2 ** x``. Below 2^-126 the result is exactly 0; above 2^127 it stays there. Never NaN for finite x."""
         b = self.builder
-        x = self.maximum(x, self.const(-127.0 if bounded else -125.0))
-        x = self.minimum(x, self.const(127.0)) if bounded else x
+        x = self.minimum(self.maximum(x, self.const(-127.0)), self.const(127.0))
         shifted = b.fadd(x, self.const(_ROUND))
         f = b.fsub(x, b.fsub(shifted, self.const(_ROUND)))
         p = self.fma(f, self.polynomial(f, _EXP2), self.const(1.0))
         exponent = b.shl(b.bitcast(shifted, self.ints), ir.Constant(self.ints, [23] * self.lanes))
-        if not bounded:  # p is in [0.7, 1.42]: adding the whole part of x to the bits of its exponent cannot leave the range
-            return b.bitcast(b.add(b.bitcast(p, self.ints), exponent), self.floats)
         scale = b.bitcast(b.add(exponent, ir.Constant(self.ints, [127 << 23] * self.lanes)), self.floats)
         return b.fmul(p, scale)
+
+    def decay(self, dt: Any, rate: Any, limit: Any) -> Any:
+        """``2 ** (dt rate)`` for rates up to 0, ``limit`` being -125 / rate: below 2^-125 the result stays there.
+
+        Faster than :meth:`exp2` of a product: whole and fractional part come out of fused steps, the latter exactly.
+        """
+        b = self.builder
+        dt = self.minimum(dt, limit)
+        shifted = self.fma(dt, rate, self.const(_ROUND))
+        f = self.fma(dt, rate, b.fsub(self.const(_ROUND), shifted))
+        p = self.fma(f, self.polynomial(f, _EXP2), self.const(1.0))
+        # p is in [0.7, 1.42]: adding the whole part of x to the bits of its exponent cannot leave the range
+        whole = b.shl(b.bitcast(shifted, self.ints), ir.Constant(self.ints, [23] * self.lanes))
+        return b.bitcast(b.add(b.bitcast(p, self.ints), whole), self.floats)
 
     def softplus(self, x: Any) -> tuple[Any, Any]:
         """``log(1 + e^x)`` and its derivative; exactly x above 20, relative accuracy kept for very negative x."""
@@ -196,6 +216,11 @@ def gather_columns(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequen
     whole = builder.and_(width, ir.Constant(width.type, -4))
     with cgutils.for_range(builder, m) as loop:
         token = four.scalar(order, builder.add(order_offset, loop.index))
+        later = builder.add(loop.index, ir.Constant(m.type, 2 * TOGETHER))
+        later = builder.select(builder.icmp_signed("<", later, m), later, loop.index)
+        at_later = four.at(offset, stride, four.scalar(order, builder.add(order_offset, later)))
+        four.fetch_at(source, at_later)
+        four.fetch_at(source, builder.add(at_later, builder.sub(width, ir.Constant(width.type, 1))))
         at, to = four.at(offset, stride, token), builder.mul(width, loop.index)
         with cgutils.for_range_slice(builder, _ZERO, whole, ir.Constant(width.type, 4)) as (column, _count):
             four.store_at(four.load_at(source, builder.add(at, column)), target, builder.add(to, column))
@@ -203,10 +228,30 @@ def gather_columns(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequen
             four.set_scalar(four.scalar(source, builder.add(at, column)), target, builder.add(to, column))
 
 
-def _place(row: Row, block: Any, rows: int | ir.Value, index: Any) -> Any:
-    """Offset of row ``index`` of a block of ``rows`` rows; the forward pass's local buffers are (blocks, rows, BLOCK)."""
+DT, DTU, Y = range(3)
+"""A token's rows in the forward pass's buffer ``rows`` (blocks, TOKENS, 3, BLOCK). They are neighbours: a read whose address differs
+from that of a write before it by a multiple of 4 kB waits for that write."""
+
+RATE, LIMIT, STATE = range(3)
+"""A state's rows in the buffer ``states`` (blocks, N, 3, BLOCK): log2 of its decay for a step of 1, the step after which nothing of it
+is left, and h."""
+
+
+def _place(row: Row, block: Any, rows: int | ir.Value, index: Any, kind: int) -> Any:
+    """Offset of row ``kind`` of three, at ``index`` of ``rows`` in a block of the forward pass's buffers."""
     rows = ir.Constant(index.type, rows) if isinstance(rows, int) else rows
-    return row.builder.mul(row.at(index, rows, block), ir.Constant(index.type, row.lanes))
+    first = row.builder.mul(row.at(index, rows, block), ir.Constant(index.type, 3 * row.lanes))
+    return row.builder.add(first, ir.Constant(index.type, kind * row.lanes))
+
+
+def _by_groups(builder: Any, total: Any, run: Callable[[Any, int], None]) -> None:
+    """``run(first, count)`` for range(total): TOGETHER at a time, the rest one by one."""
+    step, one = ir.Constant(total.type, TOGETHER), ir.Constant(total.type, 1)
+    whole = builder.sub(total, builder.srem(total, step))
+    with cgutils.for_range_slice(builder, _ZERO, whole, step) as (first, _count):
+        run(first, TOGETHER)
+    with cgutils.for_range_slice(builder, whole, total, one) as (first, _count):
+        run(first, 1)
 
 
 @tile_function
@@ -215,67 +260,86 @@ def load_rows(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[An
 
     delta is read from memory or, with ``rank`` above 0, made here: ``delta = low weight``, low (m,rank), weight (rank,inner).
     """
-    delta, low, weight, u, order, bias, skip, dt, dtu, y = arrays
+    delta, low, weight, u, order, bias, skip, rows = arrays
     delta_offset, weight_offset, u_offset, order_offset, channel_offset, inner, rank, softplus, blocks, m = integers
     row, width = Row(builder, BLOCK), ir.Constant(m.type, BLOCK)
     made = builder.icmp_signed(">", rank, _ZERO)
-    with cgutils.for_range(builder, m) as loop:
-        q = loop.index
-        token = row.scalar(order, builder.add(order_offset, q))
-        at_delta, at_u, at_low = row.at(delta_offset, inner, token), row.at(u_offset, inner, token), builder.mul(rank, q)
+
+    def run(first: Any, count: int) -> None:
+        """``count`` tokens from ``first`` on: the weights are read once for all of them."""
+        numbers = [builder.add(first, ir.Constant(first.type, j)) for j in range(count)]
+        tokens = [row.scalar(order, builder.add(order_offset, q)) for q in numbers]
+        at_delta = [row.at(delta_offset, inner, token) for token in tokens]
+        at_u = [row.at(u_offset, inner, token) for token in tokens]
+        at_low = [builder.mul(rank, q) for q in numbers]
+        # along most paths the next tokens are far away, where the processor doesn't look for them by itself
+        later = [builder.add(q, ir.Constant(q.type, TOGETHER)) for q in numbers]
+        later = [builder.select(builder.icmp_signed("<", q, m), q, first) for q in later]
+        at_later = [row.at(u_offset, inner, row.scalar(order, builder.add(order_offset, q))) for q in later]
         with cgutils.for_range(builder, blocks) as part:
             c0 = builder.mul(part.index, width)
-            at, channel = _place(row, part.index, TOKENS, q), builder.add(channel_offset, c0)
-            slot = row.slot(row.load_at(bias, channel))
+            for at in at_later:
+                row.fetch_at(u, builder.add(at, c0))
+            channel = builder.add(channel_offset, c0)
+            shift, factor = row.load_at(bias, channel), row.load_at(skip, channel)
+            slots = [row.slot(shift) for _ in numbers]
             with builder.if_else(made) as (make, read):
                 with make, cgutils.for_range(builder, rank) as r:
-                    factor = row.splat(row.scalar(low, builder.add(at_low, r.index)))
                     value = row.load_at(weight, builder.add(row.at(weight_offset, inner, r.index), c0))
-                    builder.store(row.fma(factor, value, builder.load(slot)), slot)
+                    for slot, at in zip(slots, at_low, strict=True):
+                        by = row.splat(row.scalar(low, builder.add(at, r.index)))
+                        builder.store(row.fma(by, value, builder.load(slot)), slot)
                 with read:
-                    builder.store(builder.fadd(builder.load(slot), row.load_at(delta, builder.add(at_delta, c0))), slot)
-            x = row.load_at(u, builder.add(at_u, c0))
-            value, _slope = _step_size(row, builder, builder.load(slot), softplus)
-            row.store_at(value, dt, at)
-            row.store_at(builder.fmul(value, x), dtu, at)
-            row.store_at(builder.fmul(row.load_at(skip, channel), x), y, at)
+                    for slot, at in zip(slots, at_delta, strict=True):
+                        builder.store(builder.fadd(shift, row.load_at(delta, builder.add(at, c0))), slot)
+            for q, slot, at in zip(numbers, slots, at_u, strict=True):
+                x = row.load_at(u, builder.add(at, c0))
+                dt, _slope = _step_size(row, builder, builder.load(slot), softplus)
+                for kind, result in ((DT, dt), (DTU, builder.fmul(dt, x)), (Y, builder.fmul(factor, x))):
+                    row.store_at(result, rows, _place(row, part.index, TOKENS, q, kind))
+
+    _by_groups(builder, m, run)
 
 
 @tile_function
 def forward_rows(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[Any]) -> None:
     """Run all states over ``m`` tokens: ``h = 2^(dt rate) h + dtu b``, ``y += c h``, for ``blocks`` blocks of channels.
 
-    A block and one state at a time, so that the state and the constants of the exponential stay in registers.
+    A block and a few states at a time, so that states and the constants of the exponential stay in registers, and the chain
+    of one state's sums is waited for while another's are made. ``growing``: some rate is above 0.
     """
-    dt, dtu, y, bs, cs, rate, state = arrays
+    rows, bs, cs, states = arrays
     n_states, growing, blocks, m = integers
     row = Row(builder, BLOCK)
 
-    def run(bounded: bool) -> None:
-        with cgutils.for_range(builder, blocks) as part, cgutils.for_range(builder, n_states) as states:
-            n = states.index
-            at_state = _place(row, part.index, n_states, n)
-            a2, slot = row.load_at(rate, at_state), row.slot(row.load_at(state, at_state))
-            with cgutils.for_range(builder, m) as loop:
-                at, at_b = _place(row, part.index, TOKENS, loop.index), row.at(n, n_states, loop.index)
-                decay = row.exp2(builder.fmul(row.load_at(dt, at), a2), bounded)
-                entering = builder.fmul(row.load_at(dtu, at), row.splat(row.scalar(bs, at_b)))
-                h = row.fma(decay, builder.load(slot), entering)
+    def run(part: Any, bounded: bool, first: Any, count: int) -> None:
+        """``count`` states from ``first`` on."""
+        numbers = [builder.add(first, ir.Constant(first.type, j)) for j in range(count)]
+        rates = [row.load_at(states, _place(row, part, n_states, n, RATE)) for n in numbers]
+        limits = [row.load_at(states, _place(row, part, n_states, n, LIMIT)) for n in numbers]
+        slots = [row.slot(row.load_at(states, _place(row, part, n_states, n, STATE))) for n in numbers]
+        with cgutils.for_range(builder, m) as loop:
+            dt, dtu, y = (row.load_at(rows, _place(row, part, TOKENS, loop.index, kind)) for kind in (DT, DTU, Y))
+            for n, rate, limit, slot in zip(numbers, rates, limits, slots, strict=True):
+                at = row.at(n, n_states, loop.index)
+                decay = row.exp2(builder.fmul(dt, rate)) if bounded else row.decay(dt, rate, limit)
+                h = row.fma(decay, builder.load(slot), builder.fmul(dtu, row.splat(row.scalar(bs, at))))
                 builder.store(h, slot)
-                row.store_at(row.fma(row.splat(row.scalar(cs, at_b)), h, row.load_at(y, at)), y, at)
-            row.store_at(builder.load(slot), state, at_state)
+                y = row.fma(row.splat(row.scalar(cs, at)), h, y)
+            row.store_at(y, rows, _place(row, part, TOKENS, loop.index, Y))
+        for n, slot in zip(numbers, slots, strict=True):
+            row.store_at(builder.load(slot), states, _place(row, part, n_states, n, STATE))
 
-    with builder.if_else(builder.icmp_signed("!=", growing, _ZERO)) as (bounded, free):
-        with bounded:
-            run(True)
-        with free:
-            run(False)
+    with cgutils.for_range(builder, blocks) as part, builder.if_else(builder.icmp_signed("!=", growing, _ZERO)) as ways:
+        for way, bounded in zip(ways, (True, False), strict=True):
+            with way:
+                _by_groups(builder, n_states, functools.partial(run, part.index, bounded))
 
 
 @tile_function
 def store_rows(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[Any]) -> None:
     """Scatter ``m`` rows to their tokens of stream ``stream``, found by its address; with ``add``, to what is there."""
-    y, order, streams = arrays
+    rows, order, streams = arrays
     stream, out_offset, order_offset, inner, add, blocks, m = integers
     row, width = Row(builder, BLOCK), ir.Constant(m.type, BLOCK)
     out = builder.inttoptr(row.scalar(streams, stream), _FLOAT.as_pointer())
@@ -285,7 +349,7 @@ def store_rows(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[A
                 start = row.at(out_offset, inner, row.scalar(order, builder.add(order_offset, loop.index)))
                 with cgutils.for_range(builder, blocks) as part:
                     at = builder.add(start, builder.mul(part.index, width))
-                    value = row.load_at(y, _place(row, part.index, TOKENS, loop.index))
+                    value = row.load_at(rows, _place(row, part.index, TOKENS, loop.index, Y))
                     row.store_at(builder.fadd(value, row.load_at(out, at)) if adding else value, out, at)
 
 

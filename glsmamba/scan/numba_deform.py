@@ -5,64 +5,162 @@ Shapes and meaning as in :mod:`glsmamba.scan.deform`, which is the door to this.
 
 from __future__ import annotations
 
-import math
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from llvmlite import ir
-from numba import njit
 from numba.core import cgutils
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from glsmamba.scan.jit import kernel, run_tasks
-from glsmamba.scan.simd import Row, tile_function
+from glsmamba.scan.simd import Row, aligned, by_groups, tile_function
 
 TAPS = 9
 LANES = 16
-"""Channels handled together here: narrow, so that little is left to add up across a row."""
+"""Channels handled together here, and the places kept for the taps of a pixel: nine are used."""
+
+TOGETHER = 4
+"""Groups of ``LANES`` channels that are sampled side by side: where to look is read once for all of them."""
+
+PY, PX, MASK, FY, FX = range(5)
+"""Rows of a pixel's buffer ``taps`` (TAPS_ROWS, LANES), a lane a tap. Given: the displacement and the factor of each tap. Found:
+the fractions of the place where it falls."""
+SHARES, FACTORS, INSIDE = 5, 9, 13
+"""Where four rows each begin, a row a corner: bilinear weights, 0 outside the picture; the same times the factor; 1 or 0."""
+TAPS_ROWS = 17
+
+
+def _place(row: Row, offset: Any, mask: Any, taps: Any, pixels: Any, pixel: Any, place: tuple[Any, ...]) -> None:
+    """Where the taps of the pixel at ``place`` (y, x, height, width) fall, all nine at once.
+
+    Fills ``taps``, and ``pixels`` (4,LANES) with each corner's pixel. Corners outside the picture stand at one of its pixels,
+    with weight 0; so does a tap whose place is no number.
+    """
+    y, x, height, width = place
+    b = row.builder
+    for tap in range(TAPS):
+        at = b.add(b.mul(pixel, ir.Constant(y.type, TAPS)), ir.Constant(y.type, tap))
+        for number, source, scale, shift in ((PY, offset, 2, 0), (PX, offset, 2, 1), (MASK, mask, 1, 0)):
+            given = b.add(b.mul(at, ir.Constant(y.type, scale)), ir.Constant(y.type, shift))
+            row.set_scalar(row.scalar(source, given), taps, ir.Constant(y.type, number * LANES + tap))
+
+    def local(number: int) -> Any:
+        return row.load(taps, ir.Constant(y.type, number))
+
+    def keep(value: Any, number: int) -> None:
+        row.store(value, taps, ir.Constant(y.type, number))
+
+    def both(value: Any) -> tuple[Any, Any]:
+        """A run-time integer in all lanes, as a number and as an integer."""
+        small = b.trunc(value, ir.IntType(32))
+        return row.splat(b.sitofp(small, ir.FloatType())), row.splat(small)
+
+    grid = [divmod(tap, 3) if tap < TAPS else (1, 1) for tap in range(LANES)]
+    axes = []
+    for axis, (middle, size, given) in enumerate(((y, height, PY), (x, width, PX))):
+        regular = ir.Constant(row.floats, [float(cell[axis] - 1) for cell in grid])
+        at = b.fadd(b.fadd(both(middle)[0], regular), local(given))
+        axes.append((at, *both(size)))
+    fine = None
+    for at, size, _size in axes:  # false for what is no number
+        near = b.and_(b.fcmp_ordered(">", at, row.const(-1.0)), b.fcmp_ordered("<", at, size))
+        fine = near if fine is None else b.and_(fine, near)
+    ends = []
+    for number, (at, _size, size) in zip((FY, FX), axes, strict=True):
+        at = b.select(fine, at, row.const(0.0))
+        low = row.floor(at)
+        part, first = b.fsub(at, low), b.fptosi(low, row.ints)
+        keep(part, number)
+        zero, last = row.const_int(0), b.sub(size, row.const_int(1))
+        sides = []
+        for step, share in ((0, b.fsub(row.const(1.0), part)), (1, part)):
+            cell = b.add(first, row.const_int(step))
+            valid = b.and_(b.icmp_signed(">=", cell, zero), b.icmp_signed("<", cell, size))
+            cell = b.select(b.icmp_signed("<", cell, zero), zero, cell)
+            sides.append((b.select(b.icmp_signed(">", cell, last), last, cell), valid, share))
+        ends.append(sides)
+    across = axes[1][2]
+    for corner in range(4):
+        (cy, valid_y, share_y), (cx, valid_x, share_x) = ends[0][corner // 2], ends[1][corner % 2]
+        valid, nothing = b.and_(fine, b.and_(valid_y, valid_x)), row.const(0.0)
+        share = b.fmul(share_y, share_x)
+        keep(b.select(valid, share, nothing), SHARES + corner)
+        keep(b.select(valid, b.fmul(share, local(MASK)), nothing), FACTORS + corner)
+        keep(b.select(valid, row.const(1.0), nothing), INSIDE + corner)
+        cell = b.add(b.mul(cy, across), cx)
+        b.store(cell, b.bitcast(b.gep(pixels, [ir.Constant(y.type, corner * LANES)]), row.ints.as_pointer()), align=4)
+
+
+def _corner(row: Row, tap: Any, corner: int, pixels: Any, at_picture: Any, inner: Any) -> Any:
+    """Where the channels of a tap's corner begin in x."""
+    b = row.builder
+    index = b.add(tap, ir.Constant(tap.type, corner * LANES))
+    return row.at(at_picture, inner, b.sext(row.scalar(pixels, index), tap.type))
+
+
+def _factor(row: Row, tap: Any, corner: int, taps: Any) -> Any:
+    """Bilinear weight times mask of a tap's corner, for all channels."""
+    index = row.builder.add(tap, ir.Constant(tap.type, (FACTORS + corner) * LANES))
+    return row.splat(row.scalar(taps, index))
 
 
 @tile_function
-def sample_pixel(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[Any]) -> None:
-    """One output pixel: the sum over taps and corners of ``factor * weight * x``, for all channels."""
-    x, weight, corners, factors, out = arrays
-    out_offset, inner = integers
+def sample_line(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[Any]) -> None:
+    """One line of output pixels: the sum over taps and corners of ``factor * weight * x``, for all channels."""
+    x, offset, mask, weight, pixels, taps, out = arrays
+    line, height, width, inner = integers
     row = Row(builder, LANES)
-    taps, four = ir.Constant(inner.type, TAPS), ir.Constant(inner.type, 4)
-    with cgutils.for_range(builder, builder.sdiv(inner, ir.Constant(inner.type, LANES))) as lane:
-        c0 = builder.mul(lane.index, ir.Constant(inner.type, LANES))
-        slot = row.slot(row.const(0.0))
-        with cgutils.for_range(builder, taps) as tap:
-            sample = row.const(0.0)
+    at_picture = builder.mul(builder.mul(builder.sdiv(line, height), height), builder.mul(width, inner))
+
+    def run(pixel: Any, group: Any, count: int) -> None:
+        """``count`` groups of channels."""
+        first = builder.mul(group, ir.Constant(inner.type, LANES))
+        channels = [builder.add(first, ir.Constant(inner.type, j * LANES)) for j in range(count)]
+        slots = [row.slot(row.const(0.0)) for _ in channels]
+        with cgutils.for_range(builder, ir.Constant(inner.type, TAPS)) as tap:
+            samples = [row.const(0.0) for _ in channels]
             for corner in range(4):
-                at = builder.add(builder.mul(tap.index, four), ir.Constant(inner.type, corner))
-                value = row.load_at(x, builder.add(row.scalar(corners, at), c0))
-                sample = row.fma(row.splat(row.scalar(factors, at)), value, sample)
-            by = row.load_at(weight, row.at(c0, inner, tap.index))
-            builder.store(row.fma(by, sample, builder.load(slot)), slot)
-        row.store_at(builder.load(slot), out, builder.add(out_offset, c0))
+                start = _corner(row, tap.index, corner, pixels, at_picture, inner)
+                by = _factor(row, tap.index, corner, taps)
+                samples = [
+                    row.fma(by, row.load_at(x, builder.add(start, c)), sample)
+                    for sample, c in zip(samples, channels, strict=True)
+                ]
+            for sample, c, slot in zip(samples, channels, slots, strict=True):
+                by = row.load_at(weight, row.at(c, inner, tap.index))
+                builder.store(row.fma(by, sample, builder.load(slot)), slot)
+        for c, slot in zip(channels, slots, strict=True):
+            row.store_at(builder.load(slot), out, row.at(c, inner, pixel))
+
+    groups = builder.sdiv(inner, ir.Constant(inner.type, LANES))
+    with cgutils.for_range(builder, width) as column:
+        pixel = row.at(column.index, width, line)
+        place = builder.srem(line, height), column.index, height, width
+        _place(row, offset, mask, taps, pixels, pixel, place)
+        by_groups(builder, groups, TOGETHER, functools.partial(run, pixel))
 
 
 @tile_function
 def differentiate_pixel(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[Any]) -> None:
     """One output pixel backward, channels c0 .. c1-1.
 
-    Adds to the gradients of x and weight (taps,I); ``dots[tap, corner]`` becomes the sum over channels of
+    Adds to the gradients of x and weight (taps,I); ``dots[corner, tap]`` becomes the sum over channels of
     grad * weight * x(corner), from which those of mask and offset follow.
     """
-    x, weight, corners, factors, grad, gx, gweight, dots = arrays
-    out_offset, gweight_offset, inner, first, end = integers
+    x, offset, mask, weight, pixels, taps, grad, gx, gweight, dots = arrays
+    pixel, at_picture, gweight_offset, first, end, inner, *place = integers
     row = Row(builder, LANES)
-    step, four = ir.Constant(inner.type, LANES), ir.Constant(inner.type, 4)
+    _place(row, offset, mask, taps, pixels, pixel, tuple(place))
+    out_offset = builder.mul(pixel, inner)
     with cgutils.for_range(builder, ir.Constant(inner.type, TAPS)) as tap:
-        places = [builder.add(builder.mul(tap.index, four), ir.Constant(inner.type, corner)) for corner in range(4)]
-        starts = [row.scalar(corners, at) for at in places]
-        by = [row.splat(row.scalar(factors, at)) for at in places]
+        starts = [_corner(row, tap.index, corner, pixels, at_picture, inner) for corner in range(4)]
+        by = [_factor(row, tap.index, corner, taps) for corner in range(4)]
         slots = [row.slot(row.const(0.0)) for _ in range(4)]
-        with cgutils.for_range_slice(builder, first, end, step) as (c0, _count):
+        with cgutils.for_range_slice(builder, first, end, ir.Constant(inner.type, LANES)) as (c0, _count):
             out = row.load_at(grad, builder.add(out_offset, c0))
             at_weight = row.at(c0, inner, tap.index)
             through = builder.fmul(out, row.load_at(weight, at_weight))
@@ -77,59 +175,18 @@ def differentiate_pixel(_: Row, builder: Any, arrays: Sequence[Any], integers: S
             at_gweight = builder.add(gweight_offset, at_weight)
             row.store_at(row.fma(out, sample, row.load_at(gweight, at_gweight)), gweight, at_gweight)
         for corner in range(4):
-            row.set_scalar(row.total(builder.load(slots[corner])), dots, places[corner])
-
-
-@njit(nogil=True, error_model="numpy")
-def _place(offset, mask, pixel, at_picture, y, x, height, width, inner, corners, shares, factors, inside, parts):  # type: ignore[no-untyped-def]
-    """Where the taps of one pixel fall: arrays (9,4), one entry per corner, and ``parts`` (9,2), the fractions (y, x).
-
-    ``corners`` element offsets, always of a real pixel; ``shares`` bilinear weights, 0 outside; ``factors`` the same times the
-    mask; ``inside`` 1 or 0.
-    """
-    for tap in range(TAPS):
-        py = y + (tap // 3 - 1) + offset[pixel, tap, 0]
-        px = x + (tap % 3 - 1) + offset[pixel, tap, 1]
-        if not (py > -1 and py < height and px > -1 and px < width):  # outside, or not a number
-            for corner in range(4):
-                corners[tap, corner] = at_picture
-                shares[tap, corner] = 0
-                factors[tap, corner] = 0
-                inside[tap, corner] = 0
-            parts[tap, 0] = parts[tap, 1] = 0
-            continue
-        y0, x0 = math.floor(py), math.floor(px)
-        fy, fx = np.float32(py - y0), np.float32(px - x0)
-        parts[tap, 0], parts[tap, 1] = fy, fx
-        for corner in range(4):
-            cy, cx = y0 + corner // 2, x0 + corner % 2
-            share = (fy if corner >= 2 else 1 - fy) * (fx if corner % 2 == 1 else 1 - fx)
-            valid = cy >= 0 and cy < height and cx >= 0 and cx < width
-            if not valid:
-                share = np.float32(0)
-                cy, cx = min(max(cy, 0), height - 1), min(max(cx, 0), width - 1)
-            corners[tap, corner] = at_picture + (cy * width + cx) * inner
-            shares[tap, corner] = share
-            factors[tap, corner] = share * mask[pixel, tap]
-            inside[tap, corner] = 1 if valid else 0
+            at = builder.add(tap.index, ir.Constant(inner.type, corner * LANES))
+            row.set_scalar(row.total(builder.load(slots[corner])), dots, at)
 
 
 @kernel
 def _forward(x, offset, mask, weight, out, first_row, end_row):  # type: ignore[no-untyped-def]
     """Rows are (picture, y). x, out (N,H,W,I); offset (N*H*W,9,2), mask (N*H*W,9), weight (9,I)."""
     _, height, width, inner = x.shape
-    corners = np.empty((TAPS, 4), np.int64)
-    shares, factors, inside = np.empty((TAPS, 4), np.float32), np.empty((TAPS, 4), np.float32), np.empty((TAPS, 4), np.float32)
-    parts = np.empty((TAPS, 2), np.float32)
+    taps, pixels = aligned(TAPS_ROWS * LANES), aligned(4 * LANES).view(np.int32)
+    taps[:] = 0
     for line in range(first_row, end_row):
-        at_picture = line // height * height * width * inner
-        for column in range(width):
-            pixel = line * width + column
-            _place(
-                offset, mask, pixel, at_picture, line % height, column, height, width, inner,
-                corners, shares, factors, inside, parts,
-            )  # fmt: skip
-            sample_pixel((x, weight, corners, factors, out), (pixel * inner, inner))
+        sample_line((x, offset, mask, weight, pixels, taps, out), (line, height, width, inner))
 
 
 @kernel
@@ -139,9 +196,9 @@ def _backward(x, offset, mask, weight, grad, gx, goffset, gmask, gweight, groups
     goffset (groups,N*H*W,9,2), gmask (groups,N*H*W,9); gx (N,H,W,I) and gweight (N,9,I) are zero at the start.
     """
     _, height, width, inner = x.shape
-    corners = np.empty((TAPS, 4), np.int64)
-    shares, factors, inside = np.empty((TAPS, 4), np.float32), np.empty((TAPS, 4), np.float32), np.empty((TAPS, 4), np.float32)
-    parts, dots = np.empty((TAPS, 2), np.float32), np.empty((TAPS, 4), np.float32)
+    taps, pixels = aligned(TAPS_ROWS * LANES).reshape((TAPS_ROWS, LANES)), aligned(4 * LANES).view(np.int32)
+    taps[:] = 0
+    dots = np.empty((4, LANES), np.float32)
     rows = inner // LANES
     for task in range(first_task, end_task):
         picture, group = task // groups, task % groups
@@ -150,23 +207,19 @@ def _backward(x, offset, mask, weight, grad, gx, goffset, gmask, gweight, groups
         for y in range(height):
             for column in range(width):
                 pixel = (picture * height + y) * width + column
-                _place(
-                    offset, mask, pixel, at_picture, y, column, height, width, inner,
-                    corners, shares, factors, inside, parts,
-                )  # fmt: skip
                 differentiate_pixel(
-                    (x, weight, corners, factors, grad, gx, gweight, dots),
-                    (pixel * inner, picture * TAPS * inner, inner, first, end),
+                    (x, offset, mask, weight, pixels, taps, grad, gx, gweight, dots),
+                    (pixel, at_picture, picture * TAPS * inner, first, end, inner, y, column, height, width),
                 )
                 for tap in range(TAPS):
                     total = np.float32(0)
                     for corner in range(4):
-                        dots[tap, corner] *= inside[tap, corner]
-                        total += shares[tap, corner] * dots[tap, corner]
+                        dots[corner, tap] *= taps[INSIDE + corner, tap]
+                        total += taps[SHARES + corner, tap] * dots[corner, tap]
                     gmask[group, pixel, tap] = total
-                    fy, fx, m = parts[tap, 0], parts[tap, 1], mask[pixel, tap]
-                    down = (1 - fx) * (dots[tap, 2] - dots[tap, 0]) + fx * (dots[tap, 3] - dots[tap, 1])
-                    right = (1 - fy) * (dots[tap, 1] - dots[tap, 0]) + fy * (dots[tap, 3] - dots[tap, 2])
+                    fy, fx, m = taps[FY, tap], taps[FX, tap], mask[pixel, tap]
+                    down = (1 - fx) * (dots[2, tap] - dots[0, tap]) + fx * (dots[3, tap] - dots[1, tap])
+                    right = (1 - fy) * (dots[1, tap] - dots[0, tap]) + fy * (dots[3, tap] - dots[2, tap])
                     goffset[group, pixel, tap, 0] = m * down
                     goffset[group, pixel, tap, 1] = m * right
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
@@ -24,6 +23,7 @@ from glsmamba.scan.simd import (
     RATE,
     STATE,
     TOKENS,
+    aligned,
     backward_input_rows,
     backward_rows,
     finish_input_rows,
@@ -39,14 +39,6 @@ from glsmamba.scan.simd import (
 )
 
 _LOG2E = 1.4426950408889634
-
-
-@njit(nogil=True)
-def aligned(count):  # type: ignore[no-untyped-def]
-    """``count`` numbers that begin with a line of the cache: rows that straddle two take twice as long."""
-    buffer = np.empty(count + 16, np.float32)
-    first = -(buffer.ctypes.data // 4) % 16
-    return buffer[first : first + count]
 
 
 @kernel

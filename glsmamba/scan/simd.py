@@ -14,8 +14,9 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -42,6 +43,13 @@ _LOG1P = (0.3333320656855675, 0.20010849754792082, 0.1399955916450209, 0.1401231
 _LOG2E = 1.4426950408889634
 _ROUND = 12582912.0  # 1.5 * 2^23: adding it leaves the nearest integer in the low bits of the mantissa
 
+@njit(nogil=True)
+def aligned(count):  # type: ignore[no-untyped-def]
+    """``count`` numbers that begin with a line of the cache: rows that straddle two take twice as long."""
+    buffer = np.empty(count + 16, np.float32)
+    first = -(buffer.ctypes.data // 4) % 16
+    return buffer[first : first + count]
+
 
 Emit = Callable[["Row", Any, Sequence[Any], Sequence[Any]], None]
 
@@ -57,11 +65,21 @@ class Row:
         """The same number in every lane."""
         return ir.Constant(self.floats, [value] * self.lanes)
 
+    def const_int(self, value: int) -> ir.Constant:
+        """The same integer of 32 bits in every lane."""
+        return ir.Constant(self.ints, [value] * self.lanes)
+
     def splat(self, scalar: Any) -> Any:
-        """A run-time scalar in every lane."""
-        undefined = ir.Constant(self.floats, ir.Undefined)
+        """A run-time number or integer of 32 bits in every lane."""
+        undefined = ir.Constant(ir.VectorType(scalar.type, self.lanes), ir.Undefined)
         first = self.builder.insert_element(undefined, scalar, ir.Constant(_INT, 0))
-        return self.builder.shuffle_vector(first, undefined, ir.Constant(self.ints, [0] * self.lanes))
+        return self.builder.shuffle_vector(first, undefined, self.const_int(0))
+
+    def floor(self, x: Any) -> Any:
+        """The largest whole number that is not above x."""
+        kind = ir.FunctionType(self.floats, [self.floats])
+        name = f"llvm.floor.v{self.lanes}f32"
+        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), [x])
 
     def load(self, base: Any, row: Any) -> Any:
         """Row ``row`` of the local buffer at ``base``."""
@@ -207,6 +225,16 @@ def _step_size(row: Row, builder: Any, value: Any, softplus: Any) -> tuple[Any, 
     return builder.select(wanted, smooth, value), builder.select(wanted, slope, row.const(1.0))
 
 
+def by_groups(builder: Any, total: Any, together: int, run: Callable[[Any, int], None]) -> None:
+    """``run(first, count)`` for all of range(total): ``together`` at a time, the rest one by one."""
+    step, one = ir.Constant(total.type, together), ir.Constant(total.type, 1)
+    whole = builder.sub(total, builder.srem(total, step))
+    with cgutils.for_range_slice(builder, _ZERO, whole, step) as (first, _count):
+        run(first, together)
+    with cgutils.for_range_slice(builder, whole, total, one) as (first, _count):
+        run(first, 1)
+
+
 @tile_function
 def gather_columns(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[Any]) -> None:
     """Copy ``width`` neighbouring numbers of each of ``m`` tokens: the rows of small matrices."""
@@ -229,12 +257,12 @@ def gather_columns(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequen
 
 
 DT, DTU, Y = range(3)
-"""A token's rows in the forward pass's buffer ``rows`` (blocks, TOKENS, 3, BLOCK). They are neighbours: a read whose address differs
-from that of a write before it by a multiple of 4 kB waits for that write."""
+"""A token's rows in the forward pass's buffer ``rows`` (blocks, TOKENS, 3, BLOCK). They are neighbours: a read whose address
+differs from that of a write before it by a multiple of 4 kB waits for that write."""
 
 RATE, LIMIT, STATE = range(3)
-"""A state's rows in the buffer ``states`` (blocks, N, 3, BLOCK): log2 of its decay for a step of 1, the step after which nothing of it
-is left, and h."""
+"""A state's rows in the buffer ``states`` (blocks, N, 3, BLOCK): log2 of its decay for a step of 1, the step after which nothing
+of it is left, and h."""
 
 
 def _place(row: Row, block: Any, rows: int | ir.Value, index: Any, kind: int) -> Any:
@@ -242,16 +270,6 @@ def _place(row: Row, block: Any, rows: int | ir.Value, index: Any, kind: int) ->
     rows = ir.Constant(index.type, rows) if isinstance(rows, int) else rows
     first = row.builder.mul(row.at(index, rows, block), ir.Constant(index.type, 3 * row.lanes))
     return row.builder.add(first, ir.Constant(index.type, kind * row.lanes))
-
-
-def _by_groups(builder: Any, total: Any, run: Callable[[Any, int], None]) -> None:
-    """``run(first, count)`` for range(total): TOGETHER at a time, the rest one by one."""
-    step, one = ir.Constant(total.type, TOGETHER), ir.Constant(total.type, 1)
-    whole = builder.sub(total, builder.srem(total, step))
-    with cgutils.for_range_slice(builder, _ZERO, whole, step) as (first, _count):
-        run(first, TOGETHER)
-    with cgutils.for_range_slice(builder, whole, total, one) as (first, _count):
-        run(first, 1)
 
 
 @tile_function
@@ -298,7 +316,7 @@ def load_rows(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[An
                 for kind, result in ((DT, dt), (DTU, builder.fmul(dt, x)), (Y, builder.fmul(factor, x))):
                     row.store_at(result, rows, _place(row, part.index, TOKENS, q, kind))
 
-    _by_groups(builder, m, run)
+    by_groups(builder, m, TOGETHER, run)
 
 
 @tile_function
@@ -333,7 +351,7 @@ def forward_rows(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequence
     with cgutils.for_range(builder, blocks) as part, builder.if_else(builder.icmp_signed("!=", growing, _ZERO)) as ways:
         for way, bounded in zip(ways, (True, False), strict=True):
             with way:
-                _by_groups(builder, n_states, functools.partial(run, part.index, bounded))
+                by_groups(builder, n_states, TOGETHER, functools.partial(run, part.index, bounded))
 
 
 @tile_function

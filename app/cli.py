@@ -12,6 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from glsmamba.kept_memory import keep_memory
+
 __all__ = ["main"]
 
 _DESCRIPTION = """\
@@ -234,6 +236,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code."""
     arguments = _parser().parse_args(argv)
+    keep_memory()  # before there are threads
     try:
         return _run(arguments)
     except KeyboardInterrupt:

@@ -36,6 +36,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from _timing import Goal, awake, machine, report, timed
 
 from glsmamba.config import PRESETS, ConfigError, ModelConfig
+from glsmamba.kept_memory import keep_memory
 from glsmamba.modeling.budget import Budget, budget
 from glsmamba.modeling.encoder import build_encoder
 from glsmamba.modeling.model import GLSMamba
@@ -147,6 +148,7 @@ def main() -> int:
     parser.add_argument("--skip-time", action="store_true", help="count only, which takes seconds")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    keep_memory()  # as the program does
     print(machine())
     rows: dict[str, Row] = {}
     for name, variant in VARIANTS.items():

@@ -34,6 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from _timing import Goal, awake, gemm_speed, machine, report, timed
 
 from glsmamba.config import PRESETS
+from glsmamba.kept_memory import keep_memory
 from glsmamba.modeling import kernels
 from glsmamba.modeling.model import GLSMamba
 from glsmamba.modeling.s6 import S6Paths
@@ -215,6 +216,7 @@ def main() -> int:
     parser.add_argument("--skip-b", action="store_true", help="leave out preset B, which takes 2 GB and half a minute")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    keep_memory()  # as the program does
     print(machine())
     goals = measure_t(options.threads, options.repeats)
     if not options.skip_b:

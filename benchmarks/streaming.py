@@ -35,6 +35,7 @@ from app.inference.windows import Frames
 from app.video.sample import sample_video
 from glsmamba.data.video import VideoReader, build_index
 from glsmamba.held_crops import HeldCrops
+from glsmamba.kept_memory import keep_memory
 from glsmamba.predictor import PosePrediction, PoseWindow, Predictor
 from glsmamba.stream_settings import StreamSettings
 from glsmamba.streaming import Stream
@@ -69,6 +70,7 @@ def main() -> int:
     parser.add_argument("--check-every", type=int, default=1, metavar="N", help="the same crops are tried in every Nth frame")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    keep_memory()  # as the program does
     print(machine())
 
     path = options.video or sample_video()

@@ -39,9 +39,13 @@ from app.labels.project import Project
 from app.labels.spreading import Peaks
 from glsmamba.data.records import Box
 from glsmamba.data.video import VideoError
+from glsmamba.kept_memory import return_memory
 from glsmamba.maps import MapKind
 
 __all__ = ["Engine"]
+
+_REST_S = 5.0
+"""Seconds without work after which memory of the last tensors is handed back."""
 
 
 class Engine:
@@ -179,7 +183,11 @@ class Engine:
         """Work until :meth:`close`; sleep while there is nothing to do."""
         try:
             while True:
-                if not self.step() and not self._wishes.wait():
+                if self.step():
+                    continue
+                if self._wishes.quiet(_REST_S):
+                    return_memory()
+                if not self._wishes.wait():
                     return
         finally:
             self._let_go()

@@ -249,6 +249,11 @@ class Wishes:
             edited, self._edited = self._edited, set()
             return Notes(self._mode, self._device, exchange, order, edited)
 
+    def quiet(self, seconds: float) -> bool:
+        """Sleep so long; False as soon as there is news since the last :meth:`take`, or after :meth:`close`."""
+        with self._lock:
+            return not self._lock.wait_for(lambda: self._news or self._closed, seconds)
+
     def wait(self) -> bool:
         """Sleep until there is news since the last :meth:`take`; False after :meth:`close`."""
         with self._lock:

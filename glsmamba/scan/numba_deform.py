@@ -27,7 +27,7 @@ TOGETHER = 4
 """Groups of ``LANES`` channels that are sampled side by side: where to look is read once for all of them."""
 
 PY, PX, MASK, FY, FX = range(5)
-"""Rows of a pixel's buffer ``taps`` (TAPS_ROWS, LANES), a lane a tap. Given: the displacement and the factor of each tap. Found:
+"""Rows of a pixel's buffer ``taps`` (TAPS_ROWS, LANES), a lane a tap. Given: displacement and factor of each tap. Found:
 the fractions of the place where it falls."""
 SHARES, FACTORS, INSIDE = 5, 9, 13
 """Where four rows each begin, a row a corner: bilinear weights, 0 outside the picture; the same times the factor; 1 or 0."""

@@ -81,14 +81,11 @@ def _forward(  # type: ignore[no-untyped-def]
                 p0 = tile * TOKENS
                 m = min(TOKENS, length - p0)
                 at_order = path * length + p0
-                for part in range(blocks):
-                    for n in range(states):
-                        for lane in range(BLOCK):
-                            h = state[part, n, STATE, lane]
-                            h = np.float32(0) if abs(h) < np.float32(1e-30) else h  # subnormal: a hundred times slower
-                            state[part, n, STATE, lane] = h
-                            if keep:
-                                kept[batch, path, tile, n, c0 + part * BLOCK + lane] = h
+                if keep:
+                    for part in range(blocks):
+                        for n in range(states):
+                            for lane in range(BLOCK):
+                                kept[batch, path, tile, n, c0 + part * BLOCK + lane] = state[part, n, STATE, lane]
                 if rank > 0:
                     gather_columns((low, order, low_tile), (at_low, strides[0, 2], at_order, rank, m))
                 gather_columns((bs, order, b_tile), (at_b, strides[1, 2], at_order, states, m))

@@ -178,6 +178,12 @@ class Row:
         slope = b.fdiv(b.select(positive, self.const(1.0), z), b.fadd(z, self.const(1.0)))
         return b.select(b.fcmp_ordered(">", x, self.const(20.0)), x, value), slope
 
+    def flushed(self, x: Any) -> Any:
+        """0 for numbers below 1e-30: subnormal numbers are a hundred times slower."""
+        b, tiny = self.builder, self.const(1e-30)
+        near = b.and_(b.fcmp_ordered("<", x, tiny), b.fcmp_ordered(">", x, self.const(-1e-30)))
+        return b.select(near, self.const(0.0), x)
+
     def total(self, x: Any) -> Any:
         """The sum over the lanes."""
         kind = ir.FunctionType(_FLOAT, [_FLOAT, self.floats])
@@ -261,7 +267,7 @@ DT, DTU, Y = range(3)
 differs from that of a write before it by a multiple of 4 kB waits for that write."""
 
 RATE, LIMIT, STATE = range(3)
-"""A state's rows in the buffer ``states`` (blocks, N, 3, BLOCK): log2 of its decay for a step of 1, the step after which nothing
+"""A state's rows in the buffer ``states`` (blocks, N, 3, BLOCK): log2 of its decay for a step of 1, the step after which none
 of it is left, and h."""
 
 
@@ -293,11 +299,11 @@ def load_rows(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[An
         # along most paths the next tokens are far away, where the processor doesn't look for them by itself
         later = [builder.add(q, ir.Constant(q.type, TOGETHER)) for q in numbers]
         later = [builder.select(builder.icmp_signed("<", q, m), q, first) for q in later]
-        at_later = [row.at(u_offset, inner, row.scalar(order, builder.add(order_offset, q))) for q in later]
+        later = [row.scalar(order, builder.add(order_offset, q)) for q in later]
         with cgutils.for_range(builder, blocks) as part:
             c0 = builder.mul(part.index, width)
-            for at in at_later:
-                row.fetch_at(u, builder.add(at, c0))
+            for token in later:
+                row.fetch_at(u, builder.add(row.at(u_offset, inner, token), c0))
             channel = builder.add(channel_offset, c0)
             shift, factor = row.load_at(bias, channel), row.load_at(skip, channel)
             slots = [row.slot(shift) for _ in numbers]
@@ -308,6 +314,8 @@ def load_rows(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[An
                         by = row.splat(row.scalar(low, builder.add(at, r.index)))
                         builder.store(row.fma(by, value, builder.load(slot)), slot)
                 with read:
+                    for token in later:
+                        row.fetch_at(delta, builder.add(row.at(delta_offset, inner, token), c0))
                     for slot, at in zip(slots, at_delta, strict=True):
                         builder.store(builder.fadd(shift, row.load_at(delta, builder.add(at, c0))), slot)
             for q, slot, at in zip(numbers, slots, at_u, strict=True):
@@ -346,7 +354,7 @@ def forward_rows(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequence
                 y = row.fma(row.splat(row.scalar(cs, at)), h, y)
             row.store_at(y, rows, _place(row, part, TOKENS, loop.index, Y))
         for n, slot in zip(numbers, slots, strict=True):
-            row.store_at(builder.load(slot), states, _place(row, part, n_states, n, STATE))
+            row.store_at(row.flushed(builder.load(slot)), states, _place(row, part, n_states, n, STATE))
 
     with cgutils.for_range(builder, blocks) as part, builder.if_else(builder.icmp_signed("!=", growing, _ZERO)) as ways:
         for way, bounded in zip(ways, (True, False), strict=True):
@@ -486,13 +494,11 @@ def finish_rows(row: Row, builder: Any, arrays: Sequence[Any], integers: Sequenc
 
 @tile_function
 def flush_rows(row: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[Any]) -> None:
-    """Set numbers below 1e-30 to 0 in ``n_rows`` rows: subnormal numbers are a hundred times slower."""
+    """:meth:`Row.flushed` of ``n_rows`` rows."""
     (values,) = arrays
     (n_rows,) = integers
     with cgutils.for_range(builder, n_rows) as loop:
-        x = row.load(values, loop.index)
-        tiny = builder.and_(builder.fcmp_ordered("<", x, row.const(1e-30)), builder.fcmp_ordered(">", x, row.const(-1e-30)))
-        row.store(builder.select(tiny, row.const(0.0), x), values, loop.index)
+        row.store(row.flushed(row.load(values, loop.index)), values, loop.index)
 
 
 @tile_function

@@ -31,6 +31,7 @@ from glsmamba.checkpoint import save_checkpoint
 from glsmamba.config import MAMBA_STEPS, ModelConfig
 from glsmamba.data.sets import DataSet, DataSetError, open_set
 from glsmamba.evaluation import judge, predict_set
+from glsmamba.kept_memory import keep_memory
 from glsmamba.modeling.mobilenet import MobileNetEncoder
 from glsmamba.modeling.model import GLSMamba
 from glsmamba.modeling.movenet import MoveNetEncoder
@@ -502,6 +503,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--devices", type=int, help="processes on this machine")
     parser.add_argument("--accelerator", default="auto", choices=["auto", "cpu", "cuda"])
     options = parser.parse_args(arguments)
+    keep_memory()
     train(options.config, not options.fresh, options.root, options.devices, options.accelerator)
 
 

@@ -31,7 +31,8 @@ def keep_memory() -> bool:
     if any(name.startswith("MALLOC_") or name == "GLIBC_TUNABLES" for name in os.environ):
         return True
     wanted = ((_ARENA_MAX, 1), (_MMAP_THRESHOLD, _LARGEST), (_TRIM_THRESHOLD, _LARGEST), (_TOP_PAD, _STEP))
-    return all([mallopt(option, value) == 1 for option, value in wanted])
+    taken = [mallopt(option, value) == 1 for option, value in wanted]
+    return all(taken)
 
 
 def return_memory() -> None:

@@ -30,7 +30,7 @@ from glsmamba.scan.simd import (
     finish_rows,
     flush_rows,
     forward_rows,
-    gather_columns,
+    gather_rows,
     load_rows,
     load_rows_backward,
     move_rows,
@@ -43,14 +43,14 @@ _LOG2E = 1.4426950408889634
 
 @kernel
 def _forward(  # type: ignore[no-untyped-def]
-    sizes, strides, u, delta, low, weight, rate, bs, cs, skip, bias, order, streams, kept, last, first_task, end_task
+    sizes, u, delta, small, weight, rate, skip, bias, order, streams, kept, last, first_task, end_task
 ):  # fmt: skip
     """Tasks are (batch, stream, channel tile). Path k goes into stream k mod S: its first path writes, others add.
 
     ``sizes``: B, K, S, L, I, N, R, the switches softplus, growing (some decay may be above 1) and keep, and the blocks of
-    channels in a tile. ``strides`` (3,3) of low, bs and cs between batches, paths and tokens. delta (B,K,L,I) if R is 0, else
-    weight (K,R,I). rate (K,N,I) = A log2(e), skip and bias (K,I), ``streams`` (B,S) addresses of (L,I) each,
-    kept (B,K,tiles,N,I) written if ``keep``, last (B,K,N,I).
+    channels in a tile. delta (B,K,L,I) if R is 0, else weight (K,R,I). A row of ``small`` (B,K,L,R+2N) is the low step size, B
+    and C. rate (K,N,I) = A log2(e), skip and bias (K,I), ``streams`` (B,S) addresses of (L,I) each, kept (B,K,tiles,N,I)
+    written if ``keep``, last (B,K,N,I).
     """
     _, paths, n_streams, length, inner, states, rank, softplus, growing, keep, blocks = sizes
     width = blocks * BLOCK
@@ -58,9 +58,8 @@ def _forward(  # type: ignore[no-untyped-def]
     tiles = (length + TOKENS - 1) // TOKENS
     rows = aligned(blocks * TOKENS * 3 * BLOCK)
     state = aligned(blocks * states * 3 * BLOCK).reshape((blocks, states, 3, BLOCK))
-    b_tile = np.empty((TOKENS, states), np.float32)
-    c_tile = np.empty((TOKENS, states), np.float32)
-    low_tile = np.empty((TOKENS, rank), np.float32)
+    columns = rank + 2 * states
+    small_tile = aligned(TOKENS * columns)
     for task in range(first_task, end_task):
         batch = task // (n_streams * lane_tiles)
         stream = task // lane_tiles % n_streams
@@ -69,7 +68,7 @@ def _forward(  # type: ignore[no-untyped-def]
         for path in range(stream, paths, n_streams):
             at_path = path * inner + c0
             at_delta = (batch * paths + path) * length * inner + c0
-            at_low, at_b, at_c = strides[:, 0] * batch + strides[:, 1] * path
+            at_small = (batch * paths + path) * length * columns
             for part in range(blocks):
                 for n in range(states):
                     for lane in range(BLOCK):
@@ -86,15 +85,12 @@ def _forward(  # type: ignore[no-untyped-def]
                         for n in range(states):
                             for lane in range(BLOCK):
                                 kept[batch, path, tile, n, c0 + part * BLOCK + lane] = state[part, n, STATE, lane]
-                if rank > 0:
-                    gather_columns((low, order, low_tile), (at_low, strides[0, 2], at_order, rank, m))
-                gather_columns((bs, order, b_tile), (at_b, strides[1, 2], at_order, states, m))
-                gather_columns((cs, order, c_tile), (at_c, strides[2, 2], at_order, states, m))
+                gather_rows((small, order, small_tile), (at_small, at_order, columns, m))
                 load_rows(
-                    (delta, low_tile, weight, u, order, bias, skip, rows),
-                    (at_delta, path * rank * inner + c0, at_u, at_order, at_path, inner, rank, softplus, blocks, m),
+                    (delta, small_tile, weight, u, order, bias, skip, rows),
+                    (at_delta, path * rank * inner + c0, at_u, at_order, at_path, inner, rank, columns, softplus, blocks, m),
                 )
-                forward_rows((rows, b_tile, c_tile, state), (states, growing, blocks, m))
+                forward_rows((rows, small_tile, state), (states, columns, growing, blocks, m))
                 where = (batch * n_streams + stream, c0, at_order, inner, int(path >= n_streams), blocks, m)
                 store_rows((rows, order, streams), where)
             for part in range(blocks):
@@ -196,11 +192,9 @@ def _blocks(all_blocks: int, streams: int, threads: int) -> int:
 def _run_forward(
     u: torch.Tensor,
     delta: torch.Tensor | None,
-    low: torch.Tensor,
+    small: Sequence[torch.Tensor],
     weight: torch.Tensor,
     rate: torch.Tensor,
-    bs: torch.Tensor,
-    cs: torch.Tensor,
     skip: torch.Tensor,
     bias: torch.Tensor,
     order: torch.Tensor,
@@ -209,28 +203,25 @@ def _run_forward(
     kept: torch.Tensor | None,
     last: torch.Tensor,
 ) -> None:
-    """Shapes as in :func:`_forward`, ``streams`` (L,I) of every sample and stream.
+    """Shapes as in :func:`_forward`, ``streams`` (L,I) of each sample and stream; all but parts of ``small`` are contiguous.
 
-    low, bs and cs (B,K,L,.) may be views whose last stride is 1, all else is contiguous.
+    These are low (B,K,L,R) if there is no ``delta``, bs and cs (B,K,L,N). Their rows, which the model makes for all paths side
+    by side, are put together path by path: little is copied, and every row is looked for several times.
     """
-    batch, paths, length, states = bs.shape
-    inner = u.shape[-1]
-    low, bs, cs = (t if t.stride(-1) == 1 else t.contiguous() for t in (low, bs, cs))
-    strides = np.array([t.stride()[:3] for t in (low, bs, cs)])
+    rows = torch.cat(tuple(small), -1)
+    batch, paths, length, width = rows.shape
+    inner, states = u.shape[-1], rate.shape[1]
     growing = not softplus or bool((rate > 0).any())
-    rank = 0 if delta is not None else low.shape[-1]
     blocks = _blocks(inner // BLOCK, len(streams), torch.get_num_threads())
     switches = int(softplus), int(growing), int(kept is not None)
-    sizes = (batch, paths, len(streams) // max(batch, 1), length, inner, states, rank, *switches, blocks)
+    sizes = (batch, paths, len(streams) // max(batch, 1), length, inner, states, width - 2 * states, *switches, blocks)
     nothing = u.new_empty(1, 1, 1, 1, 1)
-    # the kernel finds the rows of low, bs and cs by their strides: it is given where they start
-    low, bs, cs = (t.as_strided((min(1, t.numel()),), (1,)) for t in (low, bs, cs))
-    tensors = (u, nothing[0] if delta is None else delta, low, weight, rate, bs, cs, skip, bias, order)
+    tensors = (u, nothing[0] if delta is None else delta, rows, weight, rate, skip, bias, order)
     arrays = [t.detach().numpy() for t in tensors]
     addresses = np.array([t.data_ptr() for t in streams])
     kept_array, last_array = (nothing if kept is None else kept).numpy(), last.numpy()
     n_tasks = len(streams) * (inner // BLOCK // blocks)
-    run_tasks(lambda i, j: _forward(sizes, strides, *arrays, addresses, kept_array, last_array, i, j), n_tasks)
+    run_tasks(lambda i, j: _forward(sizes, *arrays, addresses, kept_array, last_array, i, j), n_tasks)
 
 
 class _Scan(torch.autograd.Function):
@@ -258,9 +249,9 @@ class _Scan(torch.autograd.Function):
         tiles = -(-length // TOKENS)
         kept = u.new_empty(batch, paths, tiles, states, inner) if keep else None
         y, last = torch.empty_like(delta), u.new_empty(batch, paths, states, inner)
-        none = u.new_empty(1, 1, 1, 1)
+        none = u.new_empty(1, 1, 1)
         _run_forward(
-            u, delta, none, none[0], rate, bs, cs, skip_full, bias_full, order, softplus, y.flatten(0, 1).unbind(0), kept, last
+            u, delta, (bs, cs), none, rate, skip_full, bias_full, order, softplus, y.flatten(0, 1).unbind(0), kept, last
         )
         ctx.softplus, ctx.has = int(softplus), (skip is not None, bias is not None)
         ctx.save_for_backward(u, delta, rate, bs, cs, skip_full, bias_full, order, kept)
@@ -355,7 +346,7 @@ def scan_streams_cpu(
     # each a tensor of its own: the C library keeps the memory of those below 32 MB, and fresh pages cost as much as the writing
     outputs = [torch.empty(u.shape) for _ in range(streams)]
     _run_forward(
-        u.contiguous(), None, low, weight.transpose(1, 2).contiguous(), rate, bs, cs, skip.contiguous(), bias.contiguous(),
+        u.contiguous(), None, (low, bs, cs), weight.transpose(1, 2).contiguous(), rate, skip.contiguous(), bias.contiguous(),
         order.contiguous(), True, [t[sample] for sample in range(batch) for t in outputs], None,
         u.new_empty(batch, paths, states, inner),
     )  # fmt: skip

@@ -242,24 +242,19 @@ def by_groups(builder: Any, total: Any, together: int, run: Callable[[Any, int],
 
 
 @tile_function
-def gather_columns(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[Any]) -> None:
-    """Copy ``width`` neighbouring numbers of each of ``m`` tokens: the rows of small matrices."""
+def gather_rows(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[Any]) -> None:
+    """Copy the rows, ``width`` numbers each, of ``m`` tokens, found through the path's order."""
     source, order, target = arrays
-    offset, stride, order_offset, width, m = integers
-    four = Row(builder, 4)
-    whole = builder.and_(width, ir.Constant(width.type, -4))
+    offset, order_offset, width, m = integers
     with cgutils.for_range(builder, m) as loop:
-        token = four.scalar(order, builder.add(order_offset, loop.index))
-        later = builder.add(loop.index, ir.Constant(m.type, 2 * TOGETHER))
-        later = builder.select(builder.icmp_signed("<", later, m), later, loop.index)
-        at_later = four.at(offset, stride, four.scalar(order, builder.add(order_offset, later)))
-        four.fetch_at(source, at_later)
-        four.fetch_at(source, builder.add(at_later, builder.sub(width, ir.Constant(width.type, 1))))
-        at, to = four.at(offset, stride, token), builder.mul(width, loop.index)
-        with cgutils.for_range_slice(builder, _ZERO, whole, ir.Constant(width.type, 4)) as (column, _count):
-            four.store_at(four.load_at(source, builder.add(at, column)), target, builder.add(to, column))
-        with cgutils.for_range_slice(builder, whole, width, ir.Constant(width.type, 1)) as (column, _count):
-            four.set_scalar(four.scalar(source, builder.add(at, column)), target, builder.add(to, column))
+        at = builder.add(offset, builder.mul(width, Row(builder).scalar(order, builder.add(order_offset, loop.index))))
+        to, done = builder.mul(width, loop.index), _ZERO
+        for lanes in (16, 4, 1):
+            row, step = Row(builder, lanes), ir.Constant(width.type, lanes)
+            end = builder.and_(width, ir.Constant(width.type, -lanes))
+            with cgutils.for_range_slice(builder, done, end, step) as (column, _count):
+                row.store_at(row.load_at(source, builder.add(at, column)), target, builder.add(to, column))
+            done = end
 
 
 DT, DTU, Y = range(3)
@@ -282,10 +277,11 @@ def _place(row: Row, block: Any, rows: int | ir.Value, index: Any, kind: int) ->
 def load_rows(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[Any]) -> None:
     """Gather ``m`` tokens: ``dt = softplus(delta + bias)``, ``dtu = dt u``, ``y = skip u``, for ``blocks`` blocks of channels.
 
-    delta is read from memory or, with ``rank`` above 0, made here: ``delta = low weight``, low (m,rank), weight (rank,inner).
+    delta is read from memory or, with ``rank`` above 0, made here: ``delta = low weight``, low (m,rank) the first columns of
+    ``small`` (m,columns), weight (rank,inner).
     """
-    delta, low, weight, u, order, bias, skip, rows = arrays
-    delta_offset, weight_offset, u_offset, order_offset, channel_offset, inner, rank, softplus, blocks, m = integers
+    delta, small, weight, u, order, bias, skip, rows = arrays
+    delta_offset, weight_offset, u_offset, order_offset, channel_offset, inner, rank, columns, softplus, blocks, m = integers
     row, width = Row(builder, BLOCK), ir.Constant(m.type, BLOCK)
     made = builder.icmp_signed(">", rank, _ZERO)
 
@@ -295,7 +291,7 @@ def load_rows(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[An
         tokens = [row.scalar(order, builder.add(order_offset, q)) for q in numbers]
         at_delta = [row.at(delta_offset, inner, token) for token in tokens]
         at_u = [row.at(u_offset, inner, token) for token in tokens]
-        at_low = [builder.mul(rank, q) for q in numbers]
+        at_low = [builder.mul(columns, q) for q in numbers]
         # along most paths the next tokens are far away, where the processor doesn't look for them by itself
         later = [builder.add(q, ir.Constant(q.type, TOGETHER)) for q in numbers]
         later = [builder.select(builder.icmp_signed("<", q, m), q, first) for q in later]
@@ -311,7 +307,7 @@ def load_rows(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[An
                 with make, cgutils.for_range(builder, rank) as r:
                     value = row.load_at(weight, builder.add(row.at(weight_offset, inner, r.index), c0))
                     for slot, at in zip(slots, at_low, strict=True):
-                        by = row.splat(row.scalar(low, builder.add(at, r.index)))
+                        by = row.splat(row.scalar(small, builder.add(at, r.index)))
                         builder.store(row.fma(by, value, builder.load(slot)), slot)
                 with read:
                     for token in later:
@@ -332,10 +328,11 @@ def forward_rows(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequence
     """Run all states over ``m`` tokens: ``h = 2^(dt rate) h + dtu b``, ``y += c h``, for ``blocks`` blocks of channels.
 
     A block and a few states at a time, so that states and the constants of the exponential stay in registers, and the chain
-    of one state's sums is waited for while another's are made. ``growing``: some rate is above 0.
+    of one state's sums is waited for while another's are made. ``growing``: some rate is above 0. A row of ``small`` (m,width)
+    ends with b and c, ``n_states`` numbers each.
     """
-    rows, bs, cs, states = arrays
-    n_states, growing, blocks, m = integers
+    rows, small, states = arrays
+    n_states, width, growing, blocks, m = integers
     row = Row(builder, BLOCK)
 
     def run(part: Any, bounded: bool, first: Any, count: int) -> None:
@@ -347,11 +344,12 @@ def forward_rows(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequence
         with cgutils.for_range(builder, m) as loop:
             dt, dtu, y = (row.load_at(rows, _place(row, part, TOKENS, loop.index, kind)) for kind in (DT, DTU, Y))
             for n, rate, limit, slot in zip(numbers, rates, limits, slots, strict=True):
-                at = row.at(n, n_states, loop.index)
+                at_c = builder.sub(row.at(builder.add(n, width), width, loop.index), n_states)
+                at_b = builder.sub(at_c, n_states)
                 decay = row.exp2(builder.fmul(dt, rate)) if bounded else row.decay(dt, rate, limit)
-                h = row.fma(decay, builder.load(slot), builder.fmul(dtu, row.splat(row.scalar(bs, at))))
+                h = row.fma(decay, builder.load(slot), builder.fmul(dtu, row.splat(row.scalar(small, at_b))))
                 builder.store(h, slot)
-                y = row.fma(row.splat(row.scalar(cs, at)), h, y)
+                y = row.fma(row.splat(row.scalar(small, at_c)), h, y)
             row.store_at(y, rows, _place(row, part, TOKENS, loop.index, Y))
         for n, slot in zip(numbers, slots, strict=True):
             row.store_at(row.flushed(builder.load(slot)), states, _place(row, part, n_states, n, STATE))

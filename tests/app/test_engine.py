@@ -562,6 +562,24 @@ def test_the_worker_sleeps_wakes_and_ends(project: Project) -> None:
         stage.engine.close()
         worker.join(timeout=20)
     assert not worker.is_alive() and stage.reader.closed
+
+
+def test_a_worker_at_rest_hands_memory_back_once_and_works_on(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(project)
+    returned = threading.Semaphore(0)
+    monkeypatch.setattr("app.inference.engine.return_memory", returned.release)
+    monkeypatch.setattr("app.inference.engine._REST_S", 0.02)
+    worker = threading.Thread(target=stage.engine.run)
+    worker.start()
+    try:
+        assert returned.acquire(timeout=20)
+        assert not returned.acquire(timeout=0.2)  # asleep
+        assert stage.engine.request(4).result(timeout=20) is True
+        assert returned.acquire(timeout=20)
+    finally:
+        stage.engine.close()
+        worker.join(timeout=20)
+    assert not worker.is_alive()
     assert stage.engine.request(1).cancelled()
 
 

@@ -34,10 +34,9 @@ from app.inference.tracker import TrackerSettings
 from app.inference.windows import Frames
 from app.video.sample import sample_video
 from glsmamba.data.video import VideoReader, build_index
-from glsmamba.held_crops import HeldCrops
+from glsmamba.heatmaps import crop_affine, rescaled_affine
 from glsmamba.kept_memory import keep_memory
 from glsmamba.predictor import PosePrediction, PoseWindow, Predictor
-from glsmamba.stream_settings import StreamSettings
 from glsmamba.streaming import Stream
 
 
@@ -82,9 +81,8 @@ def main() -> int:
     boxes = {f: [found.box for found in detector.detect(frames.read(f)) if found.score >= least] for f in chosen}
 
     predictor = Predictor.from_checkpoint(threads=options.threads)
-    settings, length = StreamSettings(), predictor.config.frames
-    stream = Stream(predictor, frames, settings)
-    crops = HeldCrops(predictor.config.input_size, settings.margin, memory=length)  # what the stream holds, told again
+    length = predictor.config.frames
+    stream = Stream(predictor, frames)
     predictor.predict([PoseWindow(frames.window(chosen[0], length), (0.0, 0.0, 100.0, 200.0))])  # compile, touch memory
 
     rival, streamed = Clock(), Clock()
@@ -103,9 +101,10 @@ def main() -> int:
             poses = stream.predict(f, boxes[f])
         kept = max(kept, stream.features.nbytes)
         own_crops += [apart(a, b) for a, b in zip(poses, exact, strict=True)]
-        held = crops.boxes_for(f, boxes[f])
         if (f - options.first) % options.check_every == 0:
-            same = predictor.predict([PoseWindow(pictures, box) for box in held])
+            c = predictor.config
+            held = {rescaled_affine(crop_affine(b, c.input_size), c.input_size, c.grid).tobytes(): b for b in stream.boxes}
+            same = predictor.predict([PoseWindow(pictures, held[pose.crop.tobytes()]) for pose in poses])
             same_crops += [apart(a, b) for a, b in zip(poses, same, strict=True)]
             x, y, w, h = boxes[f][0]
             (moved,) = predictor.predict([PoseWindow(pictures, (x + 0.01 * h, y, w, h))])

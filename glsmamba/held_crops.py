@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,8 +28,9 @@ class HeldCrops:
     """The held crops of the people in view, told apart by place alone: no id is needed, and a change of ids changes nothing.
 
     A held crop is named by the box it was derived from. A person's box takes over the held crop that its own crop agrees with
-    best: each of the four edges must be within ``margin`` of the crop's sides from the held one's. Who has moved, grown or
-    shrunk beyond that gets a crop of their own box. In one frame each held crop serves one person.
+    best: each of the four edges must be within ``margin`` of the crop's sides from the held one's, or within 0.1 where that
+    crop's answer for the frame is known already. Who has moved, grown or shrunk beyond that gets a crop of their own box. In
+    one frame each held crop serves one person.
 
     Args:
         size: (height, width) of the model's crops.
@@ -52,8 +53,13 @@ class HeldCrops:
         """The boxes of the crops that are held now."""
         return [held.box for held in self._held]
 
-    def boxes_for(self, frame: int, boxes: Sequence[Box]) -> list[Box]:
+    def boxes_for(self, frame: int, boxes: Sequence[Box], answered: Collection[Box] = ()) -> list[Box]:
         """For each box of a frame the box whose crop is to be used; its own where no held crop fits.
+
+        Args:
+            frame: its number.
+            boxes: (x, y, width, height) of the people in it, in pixels.
+            answered: boxes of held crops in which the frame was predicted.
 
         Raises:
             ValueError: a box without area.
@@ -69,7 +75,8 @@ class HeldCrops:
         found: dict[int, _Held] = {}
         taken: set[int] = set()
         for distance, i, n in sorted(pairs):
-            if distance <= self._margin and i not in found and n not in taken:
+            fits = distance <= self._margin or (distance < _LIMIT and self._held[n].box in answered)
+            if fits and i not in found and n not in taken:
                 found[i] = self._held[n]
                 taken.add(n)
         for i, box in enumerate(boxes):

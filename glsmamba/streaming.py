@@ -87,6 +87,11 @@ class Stream:
         self._trials = 0
         self.reach: int | None = 0 if self._settings.tolerance <= 0 or not self._key else None
 
+    @property
+    def boxes(self) -> list[Box]:
+        """The boxes of the crops that are held now; poses name theirs by ``crop``."""
+        return self._crops.boxes
+
     def predict(
         self, frame: int, boxes: Sequence[Box], *, backward: bool = False, cancelled: Callable[[], bool] | None = None
     ) -> list[PosePrediction]:
@@ -101,7 +106,7 @@ class Stream:
         Raises:
             As :meth:`Predictor.predict`; :class:`VideoError` where the frame cannot be decoded.
         """
-        held = self._crops.boxes_for(frame, boxes)
+        held = self._crops.boxes_for(frame, boxes, {box for n, box in self._poses if n == frame})
         alive = set(self._crops.boxes)
         self.features.keep_boxes(alive)
         for readings in (self._poses, self._second):

@@ -249,11 +249,13 @@ boxes = st.tuples(*[st.floats(-50, 400)] * 2, *[st.floats(5, 300)] * 2)
 
 
 @settings(deadline=None)
-@given(st.lists(boxes, min_size=1, max_size=12), st.floats(0, 0.099))
-def test_a_held_crop_always_shows_the_whole_box(path: list[tuple[float, float, float, float]], margin: float) -> None:
+@given(st.lists(boxes, min_size=1, max_size=12), st.floats(0, 0.099), st.booleans())
+def test_a_held_crop_always_shows_the_whole_box(
+    path: list[tuple[float, float, float, float]], margin: float, answered: bool
+) -> None:
     held = HeldCrops((256, 192), margin, memory=5)
     for frame, box in enumerate(path):
-        (x, y, w, h), (u, v, s, t) = held.boxes_for(frame, [box])[0], box
+        (x, y, w, h), (u, v, s, t) = held.boxes_for(frame, [box], held.boxes if answered else ())[0], box
         tall = max(h, w * 256 / 192)
         wide = tall * 192 / 256
         left, top = x + w / 2 - wide * ENLARGE / 2, y + h / 2 - tall * ENLARGE / 2
@@ -268,6 +270,8 @@ def test_crops_are_held_within_the_margin_and_derived_anew_beyond_it() -> None:
     assert held.boxes_for(0, [first]) == [first]
     assert held.boxes_for(1, [(111.0, 50.0, 60.0, 160.0)]) == [first]
     moved = (113.0, 50.0, 60.0, 160.0)
+    assert held.boxes_for(2, [moved], answered=[first]) == [first]
+    assert held.boxes_for(2, [(116.0, 50.0, 60.0, 160.0)], answered=[first]) != [first]
     assert held.boxes_for(2, [moved]) == [moved]
     grown = (113.0, 34.0, 60.0, 192.0)
     assert held.boxes_for(3, [grown]) == [grown]

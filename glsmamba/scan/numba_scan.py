@@ -7,6 +7,7 @@ forward pass keeps the state at the start of every tile; the backward pass recom
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -189,6 +190,22 @@ def _blocks(all_blocks: int, streams: int, threads: int) -> int:
     return max(balanced, default=1)
 
 
+def _side_by_side(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    """(B,K,L,.) of all parts, contiguous: rows are looked for path by path, several times.
+
+    The model's parts are columns of one tensor, in this order: then that is copied, which takes a fraction of ``torch.cat``.
+    """
+    first = parts[0]
+    follow = all(
+        b.stride() == a.stride() and b.data_ptr() == a.data_ptr() + a.shape[-1] * a.element_size()
+        for a, b in itertools.pairwise(parts)
+    )
+    one = len({t.untyped_storage().data_ptr() for t in parts}) == 1
+    if not (follow and one and first.stride(-1) == 1):
+        return torch.cat(tuple(parts), -1)
+    return first.as_strided((*first.shape[:-1], sum(t.shape[-1] for t in parts)), first.stride()).contiguous()
+
+
 def _run_forward(
     u: torch.Tensor,
     delta: torch.Tensor | None,
@@ -205,10 +222,9 @@ def _run_forward(
 ) -> None:
     """Shapes as in :func:`_forward`, ``streams`` (L,I) of each sample and stream; all but parts of ``small`` are contiguous.
 
-    These are low (B,K,L,R) if there is no ``delta``, bs and cs (B,K,L,N). Their rows, which the model makes for all paths side
-    by side, are put together path by path: little is copied, and every row is looked for several times.
+    Those are low (B,K,L,R) if there is no ``delta``, bs and cs (B,K,L,N).
     """
-    rows = torch.cat(tuple(small), -1)
+    rows = _side_by_side(small)
     batch, paths, length, width = rows.shape
     inner, states = u.shape[-1], rate.shape[1]
     growing = not softplus or bool((rate > 0).any())

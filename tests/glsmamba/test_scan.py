@@ -159,6 +159,8 @@ def test_step_sizes_made_in_the_kernel_and_paths_added_up_are_the_same(streams: 
 
     wanted = torch.stack(by_paths(by_the_loop, *arguments))
     assert error(torch.stack(selective_streams(*arguments)), wanted) < 1e-6
+    apart = u, low.contiguous(), weight, a, bs.contiguous(), cs.contiguous(), *arguments[6:]
+    assert error(torch.stack(selective_streams(*apart)), wanted) < 1e-6
     with torch.enable_grad():  # the way that training takes
         got = selective_streams(u.requires_grad_(), *arguments[1:])
     assert got[0].requires_grad and error(torch.stack(got).detach(), wanted) < 1e-6

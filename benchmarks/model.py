@@ -39,7 +39,7 @@ from glsmamba.modeling import kernels
 from glsmamba.modeling.model import GLSMamba
 from glsmamba.modeling.s6 import S6Paths
 from glsmamba.predictor import PosePrediction, PoseWindow, Predictor
-from glsmamba.scan.deform import deformable_by_grid_sample
+from glsmamba.scan.deform import added, deformable_by_grid_sample
 from glsmamba.scan.reference import scan_loop
 from glsmamba.scan.selective import selective_scan
 from glsmamba.scan.streams import by_paths
@@ -116,12 +116,12 @@ def _loop(*args: Any, delta_softplus: bool) -> Tensor:
 @contextmanager
 def plain_pytorch(scan: Callable[..., Tensor]) -> Iterator[None]:
     """Run the model on this scan and on ``grid_sample`` instead of the compiled kernels."""
-    before = kernels.selective_streams, kernels.deformable_depthwise
-    kernels.selective_streams, kernels.deformable_depthwise = partial(by_paths, scan), deformable_by_grid_sample
+    before = kernels.selective_streams, kernels.deformable_added
+    kernels.selective_streams, kernels.deformable_added = partial(by_paths, scan), partial(added, deformable_by_grid_sample)
     try:
         yield
     finally:
-        kernels.selective_streams, kernels.deformable_depthwise = before
+        kernels.selective_streams, kernels.deformable_added = before
 
 
 def apart(a: PosePrediction, b: PosePrediction) -> float:

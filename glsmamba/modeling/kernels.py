@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from glsmamba.scan.deform import deformable_depthwise
+from glsmamba.scan.deform import deformable_added
 from glsmamba.scan.streams import selective_streams
 
 
@@ -30,9 +30,9 @@ def scan_streams(
     return selective_streams(u, low, weight, A, B, C, D, bias, order, streams)
 
 
-def sample_deformed(x: Tensor, offset: Tensor, mask: Tensor, weight: Tensor) -> Tensor:
-    """:func:`glsmamba.scan.deform.deformable_depthwise`; x (n, h, w, i) -> (n, h, w, i)."""
+def sample_deformed(base: Tensor, x: Tensor, where: Tensor, weight: Tensor) -> Tensor:
+    """:func:`glsmamba.scan.deform.deformable_added`; base and x (n, h, w, i), where (n, h, w, 27) -> (n, h, w, i)."""
     if x.is_meta:
         return torch.empty_like(x)
     with torch.autocast(x.device.type, enabled=False):
-        return deformable_depthwise(x.float(), offset.float(), mask.float(), weight.float())
+        return deformable_added(base.float(), x.float(), where.float(), weight.float())

@@ -38,13 +38,11 @@ class Compensation(nn.Module):
         weight[:, TAPS // 2] = 1.0
         self.weight = nn.Parameter(weight)
 
-    def forward(self, stream: Tensor, base: Tensor) -> Tensor:
-        """(b, t, h, w, i) stream and base -> (b, t, h, w, i) compensation."""
-        b, t, h, w, i = stream.shape
+    def forward(self, stream: Tensor, base: Tensor, merged: Tensor) -> Tensor:
+        """(b, t, h, w, i) stream, base and what is merged so far -> (b, t, h, w, i) with the compensation added."""
         where = self.offset(self.dwconv(stream - base))
-        offset = where[..., : 2 * TAPS].reshape(b * t, h, w, TAPS, 2)
-        mask = 2.0 * torch.sigmoid(where[..., 2 * TAPS :]).reshape(b * t, h, w, TAPS)
-        return sample_deformed(stream.reshape(b * t, h, w, i), offset, mask, self.weight).view(b, t, h, w, i)
+        found = sample_deformed(merged.flatten(0, 1), stream.flatten(0, 1), where.flatten(0, 1), self.weight)
+        return found.view(stream.shape)
 
 
 class ScanMerge(nn.Module):
@@ -62,5 +60,5 @@ class ScanMerge(nn.Module):
         merged = base
         for path, stream in streams.items():
             if stream is not base:
-                merged = merged + (self.branches[path](stream, base) if path in self.branches else stream)
+                merged = self.branches[path](stream, base, merged) if path in self.branches else merged + stream
         return merged

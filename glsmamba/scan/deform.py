@@ -7,6 +7,8 @@ float64 and without numba, nine calls of ``grid_sample``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch.nn import functional as F
 
@@ -17,7 +19,7 @@ TAPS = 9
 COMPILED = backend_problem("numba") is None
 """Whether there is a kernel for the CPU: it needs the same compiler as the scan's, whose report says why if it is not there."""
 if COMPILED:  # imported here rather than on first use, which may be while a person waits for a picture
-    from glsmamba.scan.numba_deform import deform_cpu
+    from glsmamba.scan.numba_deform import deform_added_cpu, deform_cpu
 
 
 def deformable_depthwise(x: torch.Tensor, offset: torch.Tensor, mask: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -36,20 +38,54 @@ def deformable_depthwise(x: torch.Tensor, offset: torch.Tensor, mask: torch.Tens
     Raises:
         ValueError: the shapes do not fit.
     """
-    if x.ndim != 4:
-        raise ValueError(f"x must be (N, H, W, I), but it is {tuple(x.shape)}.")
-    n, h, w, inner = x.shape
-    for name, tensor, shape in (
-        ("offset", offset, (n, h, w, TAPS, 2)), ("mask", mask, (n, h, w, TAPS)), ("weight", weight, (inner, TAPS)),
-    ):  # fmt: skip
-        if tuple(tensor.shape) != shape:
-            raise ValueError(f"{name} is {tuple(tensor.shape)} but with x {tuple(x.shape)} it must be {shape}.")
+    _check(x, weight, offset=(offset, (TAPS, 2)), mask=(mask, (TAPS,)))
     dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
     x, offset, mask, weight = (t.to(dtype) for t in (x, offset, mask, weight))
     with torch.autocast(x.device.type, enabled=False):
         if dtype == torch.float32 and deform_backend(x.device) == "numba":
             return deform_cpu(x, offset, mask, weight)
         return deformable_by_grid_sample(x, offset, mask, weight)
+
+
+def _check(x: torch.Tensor, weight: torch.Tensor, **others: tuple[torch.Tensor, tuple[int, ...]]) -> None:
+    """``others``: tensors by name, with what follows (N, H, W) in their shapes."""
+    if x.ndim != 4:
+        raise ValueError(f"x must be (N, H, W, I), but it is {tuple(x.shape)}.")
+    shapes = {name: (tensor, (*x.shape[:3], *ends)) for name, (tensor, ends) in others.items()}
+    for name, (tensor, shape) in {**shapes, "weight": (weight, (x.shape[3], TAPS))}.items():
+        if tuple(tensor.shape) != shape:
+            raise ValueError(f"{name} is {tuple(tensor.shape)} but with x {tuple(x.shape)} it must be {shape}.")
+
+
+def deformable_added(base: torch.Tensor, x: torch.Tensor, where: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """``base`` and what :func:`deformable_depthwise` samples from ``x``, as STMM has it; one pass on a CPU without gradients.
+
+    Args:
+        base: (N, H, W, I).
+        x: (N, H, W, I) pictures.
+        where: (N, H, W, 27): the nine offsets (dy, dx), then nine numbers whose doubled sigmoid is the mask.
+        weight: (I, 9).
+
+    Returns:
+        (N, H, W, I), differentiable with respect to all four.
+
+    Raises:
+        ValueError: the shapes do not fit.
+    """
+    _check(x, weight, base=(base, x.shape[3:]), where=(where, (3 * TAPS,)))
+    tensors = base, x, where, weight
+    plain = all(t.dtype == torch.float32 for t in tensors) and deform_backend(x.device) == "numba"
+    if plain and not (torch.is_grad_enabled() and any(t.requires_grad for t in tensors)):
+        return deform_added_cpu(base, x, where, weight)
+    return added(deformable_depthwise, base, x, where, weight)
+
+
+def added(
+    sample: Callable[..., torch.Tensor], base: torch.Tensor, x: torch.Tensor, where: torch.Tensor, weight: torch.Tensor
+) -> torch.Tensor:
+    """:func:`deformable_added` by a function like :func:`deformable_depthwise`."""
+    offset = where[..., : 2 * TAPS].unflatten(-1, (TAPS, 2))
+    return base + sample(x, offset, 2.0 * torch.sigmoid(where[..., 2 * TAPS :]), weight)
 
 
 def deform_backend(device: str | torch.device) -> str:

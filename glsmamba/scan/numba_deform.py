@@ -34,8 +34,13 @@ SHARES, FACTORS, INSIDE = 5, 9, 13
 TAPS_ROWS = 17
 
 
-def _place(row: Row, offset: Any, mask: Any, taps: Any, pixels: Any, pixel: Any, place: tuple[Any, ...]) -> None:
+def _place(
+    row: Row, offset: Any, mask: Any, taps: Any, pixels: Any, place: Sequence[Any], given: Sequence[Any], raw: Any = None
+) -> None:
     """Where the taps of the pixel at ``place`` (y, x, height, width) fall, all nine at once.
+
+    ``given``: where this pixel's offsets and mask begin. ``raw``: a run-time integer; where it is not 0 the doubled sigmoid of
+    what stands there is the mask.
 
     Fills ``taps``, and ``pixels`` (4,LANES) with each corner's pixel. Corners outside the picture stand at one of its pixels,
     with weight 0; so does a tap whose place is no number.
@@ -43,10 +48,12 @@ def _place(row: Row, offset: Any, mask: Any, taps: Any, pixels: Any, pixel: Any,
     y, x, height, width = place
     b = row.builder
     for tap in range(TAPS):
-        at = b.add(b.mul(pixel, ir.Constant(y.type, TAPS)), ir.Constant(y.type, tap))
-        for number, source, scale, shift in ((PY, offset, 2, 0), (PX, offset, 2, 1), (MASK, mask, 1, 0)):
-            given = b.add(b.mul(at, ir.Constant(y.type, scale)), ir.Constant(y.type, shift))
-            row.set_scalar(row.scalar(source, given), taps, ir.Constant(y.type, number * LANES + tap))
+        at_offset, at_mask = given
+        for number, source, begin, step in (
+            (PY, offset, at_offset, 2 * tap), (PX, offset, at_offset, 2 * tap + 1), (MASK, mask, at_mask, tap)
+        ):  # fmt: skip
+            value = row.scalar(source, b.add(begin, ir.Constant(y.type, step)))
+            row.set_scalar(value, taps, ir.Constant(y.type, number * LANES + tap))
 
     def local(number: int) -> Any:
         return row.load(taps, ir.Constant(y.type, number))
@@ -60,10 +67,14 @@ def _place(row: Row, offset: Any, mask: Any, taps: Any, pixels: Any, pixel: Any,
         return row.splat(b.sitofp(small, ir.FloatType())), row.splat(small)
 
     grid = [divmod(tap, 3) if tap < TAPS else (1, 1) for tap in range(LANES)]
+    factor = local(MASK)
+    if raw is not None:
+        doubled = b.fmul(row.const(2.0), row.sigmoid(factor))
+        factor = b.select(b.icmp_signed("!=", raw, ir.Constant(raw.type, 0)), doubled, factor)
     axes = []
-    for axis, (middle, size, given) in enumerate(((y, height, PY), (x, width, PX))):
+    for axis, (middle, size, number) in enumerate(((y, height, PY), (x, width, PX))):
         regular = ir.Constant(row.floats, [float(cell[axis] - 1) for cell in grid])
-        at = b.fadd(b.fadd(both(middle)[0], regular), local(given))
+        at = b.fadd(b.fadd(both(middle)[0], regular), local(number))
         axes.append((at, *both(size)))
     fine = None
     for at, size, _size in axes:  # false for what is no number
@@ -89,7 +100,7 @@ def _place(row: Row, offset: Any, mask: Any, taps: Any, pixels: Any, pixel: Any,
         valid, nothing = b.and_(fine, b.and_(valid_y, valid_x)), row.const(0.0)
         share = b.fmul(share_y, share_x)
         keep(b.select(valid, share, nothing), SHARES + corner)
-        keep(b.select(valid, b.fmul(share, local(MASK)), nothing), FACTORS + corner)
+        keep(b.select(valid, b.fmul(share, factor), nothing), FACTORS + corner)
         keep(b.select(valid, row.const(1.0), nothing), INSIDE + corner)
         cell = b.add(b.mul(cy, across), cx)
         b.store(cell, b.bitcast(b.gep(pixels, [ir.Constant(y.type, corner * LANES)]), row.ints.as_pointer()), align=4)
@@ -110,9 +121,12 @@ def _factor(row: Row, tap: Any, corner: int, taps: Any) -> Any:
 
 @tile_function
 def sample_line(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[Any]) -> None:
-    """One line of output pixels: the sum over taps and corners of ``factor * weight * x``, for all channels."""
-    x, offset, mask, weight, pixels, taps, out = arrays
-    line, height, width, inner = integers
+    """One line of output pixels: the sum over taps and corners of ``factor * weight * x``, for all channels.
+
+    ``added``: a run-time integer; where it is not 0 the sum is added to ``base``. The rest as in :func:`_forward`.
+    """
+    x, offset, mask, weight, base, pixels, taps, out = arrays
+    line, height, width, inner, offset_step, mask_step, mask_begin, raw, added = integers
     row = Row(builder, LANES)
     at_picture = builder.mul(builder.mul(builder.sdiv(line, height), height), builder.mul(width, inner))
 
@@ -121,6 +135,9 @@ def sample_line(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[
         first = builder.mul(group, ir.Constant(inner.type, LANES))
         channels = [builder.add(first, ir.Constant(inner.type, j * LANES)) for j in range(count)]
         slots = [row.slot(row.const(0.0)) for _ in channels]
+        with builder.if_then(builder.icmp_signed("!=", added, ir.Constant(inner.type, 0))):
+            for c, slot in zip(channels, slots, strict=True):
+                builder.store(row.load_at(base, row.at(c, inner, pixel)), slot)
         with cgutils.for_range(builder, ir.Constant(inner.type, TAPS)) as tap:
             samples = [row.const(0.0) for _ in channels]
             for corner in range(4):
@@ -140,7 +157,8 @@ def sample_line(_: Row, builder: Any, arrays: Sequence[Any], integers: Sequence[
     with cgutils.for_range(builder, width) as column:
         pixel = row.at(column.index, width, line)
         place = builder.srem(line, height), column.index, height, width
-        _place(row, offset, mask, taps, pixels, pixel, place)
+        given = builder.mul(offset_step, pixel), row.at(mask_begin, mask_step, pixel)
+        _place(row, offset, mask, taps, pixels, place, given, raw)
         by_groups(builder, groups, TOGETHER, functools.partial(run, pixel))
 
 
@@ -154,7 +172,8 @@ def differentiate_pixel(_: Row, builder: Any, arrays: Sequence[Any], integers: S
     x, offset, mask, weight, pixels, taps, grad, gx, gweight, dots = arrays
     pixel, at_picture, gweight_offset, first, end, inner, *place = integers
     row = Row(builder, LANES)
-    _place(row, offset, mask, taps, pixels, pixel, tuple(place))
+    given = builder.mul(pixel, ir.Constant(inner.type, 2 * TAPS)), builder.mul(pixel, ir.Constant(inner.type, TAPS))
+    _place(row, offset, mask, taps, pixels, place, given)
     out_offset = builder.mul(pixel, inner)
     with cgutils.for_range(builder, ir.Constant(inner.type, TAPS)) as tap:
         starts = [_corner(row, tap.index, corner, pixels, at_picture, inner) for corner in range(4)]
@@ -180,13 +199,21 @@ def differentiate_pixel(_: Row, builder: Any, arrays: Sequence[Any], integers: S
 
 
 @kernel
-def _forward(x, offset, mask, weight, out, first_row, end_row):  # type: ignore[no-untyped-def]
-    """Rows are (picture, y). x, out (N,H,W,I); offset (N*H*W,9,2), mask (N*H*W,9), weight (9,I)."""
+def _forward(x, offset, mask, weight, base, out, layout, first_row, end_row):  # type: ignore[no-untyped-def]
+    """Rows are (picture, y). x, base, out (N,H,W,I), weight (9,I); offset and mask flat.
+
+    ``layout``: numbers from a pixel's offsets to the next pixel's, the same of the masks, where the first mask stands; 1 where
+    the doubled sigmoid of the masks is meant; 1 where ``base`` is added.
+    """
+    offset_step, mask_step, mask_begin, raw, added = layout
     _, height, width, inner = x.shape
     taps, pixels = aligned(TAPS_ROWS * LANES), aligned(4 * LANES).view(np.int32)
     taps[:] = 0
     for line in range(first_row, end_row):
-        sample_line((x, offset, mask, weight, pixels, taps, out), (line, height, width, inner))
+        sample_line(
+            (x, offset, mask, weight, base, pixels, taps, out),
+            (line, height, width, inner, offset_step, mask_step, mask_begin, raw, added),
+        )
 
 
 @kernel
@@ -234,8 +261,8 @@ class _Deform(torch.autograd.Function):
         taps = weight.t().contiguous()
         ctx.save_for_backward(x, offset, mask, taps)
         out = torch.empty_like(x)
-        arrays = [t.detach().numpy() for t in (x, offset, mask, taps, out)]
-        run_tasks(lambda i, j: _forward(*arrays, i, j), n * h)
+        arrays = [t.detach().numpy() for t in (x, offset.view(-1), mask.view(-1), taps, out, out)]
+        run_tasks(lambda i, j: _forward(*arrays, (2 * TAPS, TAPS, 0, 0, 0), i, j), n * h)
         return out
 
     @staticmethod
@@ -258,3 +285,18 @@ def deform_cpu(x: torch.Tensor, offset: torch.Tensor, mask: torch.Tensor, weight
     if missing := -inner % LANES:  # the kernel works on whole rows; channels are independent
         x, weight = F.pad(x, (0, missing)), F.pad(weight, (0, 0, 0, missing))
     return _Deform.apply(x, offset, mask, weight)[..., :inner]  # type: ignore[no-any-return,no-untyped-call]
+
+
+def deform_added_cpu(base: torch.Tensor, x: torch.Tensor, where: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """float32 CPU tensors without gradients; shapes as in :func:`glsmamba.scan.deform.deformable_added`."""
+    inner = x.shape[-1]
+    if missing := -inner % LANES:
+        base, x, weight = F.pad(base, (0, missing)), F.pad(x, (0, missing)), F.pad(weight, (0, 0, 0, missing))
+    n, h = x.shape[:2]
+    out = torch.empty_like(x)
+    numbers = where.contiguous().view(-1)
+    tensors = (x.contiguous(), numbers, numbers, weight.t().contiguous(), base.contiguous(), out)
+    arrays = [t.detach().numpy() for t in tensors]
+    layout = 3 * TAPS, 3 * TAPS, 2 * TAPS, 1, 1
+    run_tasks(lambda i, j: _forward(*arrays, layout, i, j), n * h)
+    return out[..., :inner]

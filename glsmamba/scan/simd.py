@@ -178,6 +178,11 @@ class Row:
         slope = b.fdiv(b.select(positive, self.const(1.0), z), b.fadd(z, self.const(1.0)))
         return b.select(b.fcmp_ordered(">", x, self.const(20.0)), x, value), slope
 
+    def sigmoid(self, x: Any) -> Any:
+        """``1 / (1 + e^-x)``."""
+        one = self.const(1.0)
+        return self.builder.fdiv(one, self.builder.fadd(one, self.exp2(self.builder.fmul(x, self.const(-_LOG2E)))))
+
     def flushed(self, x: Any) -> Any:
         """0 for numbers below 1e-30: subnormal numbers are a hundred times slower."""
         b, tiny = self.builder, self.const(1e-30)

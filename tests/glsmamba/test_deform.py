@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from glsmamba.scan.deform import deformable_by_grid_sample, deformable_depthwise
+from glsmamba.scan.deform import deformable_added, deformable_by_grid_sample, deformable_depthwise
 
 Inputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
@@ -69,6 +69,21 @@ def test_values_and_gradients_on_any_shape(n: int, h: int, w: int, inner: int, s
         assert (mine - true).abs().max() <= 1e-4 * max(1.0, true.abs().max().item())
 
 
+@settings(deadline=None, max_examples=25)
+@given(st.integers(1, 3), st.integers(1, 6), st.integers(1, 7), st.integers(1, 70), st.floats(0.1, 5))
+def test_added_to_a_base_is_the_sum_with_and_without_gradients(n: int, h: int, w: int, inner: int, spread: float) -> None:
+    generator = torch.Generator().manual_seed(h * w + inner)
+    base, x = (torch.randn(n, h, w, inner, generator=generator) for _ in range(2))
+    where, weight = torch.randn(n, h, w, 27, generator=generator) * spread, torch.randn(inner, 9, generator=generator)
+    offset, mask = where[..., :18].reshape(n, h, w, 9, 2), 2 / (1 + torch.exp(-where[..., 18:].double()))
+    wanted = base.double() + deformable_by_grid_sample(x.double(), offset.double(), mask, weight.double())
+    with torch.no_grad():
+        torch.testing.assert_close(deformable_added(base, x, where, weight).double(), wanted, rtol=1e-5, atol=1e-5)
+    got = deformable_added(base, x, where.requires_grad_(), weight)
+    assert got.requires_grad
+    torch.testing.assert_close(got.detach().double(), wanted, rtol=1e-5, atol=1e-5)
+
+
 def test_zero_offset_and_unit_mask_is_an_ordinary_depthwise_convolution() -> None:
     x, offset, mask, weight = make(2, 6, 5, 64)
     got = deformable_depthwise(x, torch.zeros_like(offset), torch.ones_like(mask), weight)
@@ -107,3 +122,5 @@ def test_wrong_shapes_are_named() -> None:
         deformable_depthwise(x, offset[..., 0], mask, weight)
     with pytest.raises(ValueError, match="x must be"):
         deformable_depthwise(x[0], offset, mask, weight)
+    with pytest.raises(ValueError, match="where is"):
+        deformable_added(x, x, offset[..., 0], weight)

@@ -160,7 +160,14 @@ def _deform(backend: str, device: torch.device, timed: bool) -> tuple[float, flo
     inputs = [normal(2, 9, 7, 20), 2 * normal(2, 9, 7, 9, 2), normal(2, 9, 7, 9), normal(20, 9)]
     got = _with_gradients(kernel, inputs, device, torch.float32)
     true = _with_gradients(deform.deformable_by_grid_sample, inputs, torch.device("cpu"), torch.float64)
-    errors = _error(got[0], true[0]), max(map(_error, got[1:], true[1:]))
+    wrong = _error(got[0], true[0])
+    if backend != "grid_sample":  # the pass without gradients, as the model calls it
+        x, offset, mask, weight = inputs
+        given = normal(2, 9, 7, 20), x, torch.cat([offset.flatten(-2), mask], -1), weight
+        wanted = deform.added(deform.deformable_by_grid_sample, *(t.double() for t in given))
+        with torch.no_grad():
+            wrong = max(wrong, _error(deform.deformable_added(*(t.to(device) for t in given)), wanted))
+    errors = wrong, max(map(_error, got[1:], true[1:]))
     if not timed:
         return *errors, 0.0
     big = [t.to(device) for t in (normal(5, 48, 36, 64), normal(5, 48, 36, 9, 2), normal(5, 48, 36, 9), normal(64, 9))]

@@ -107,9 +107,10 @@ def test_a_damaged_verdict_is_made_anew(tmp_path: Path) -> None:
     assert backend_report("cpu").name == "numba" and '"failed": []' in path.read_text(encoding="utf-8")
 
 
-def test_a_wrong_deformable_kernel_gives_way_to_grid_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    sound = deform.deform_cpu
-    monkeypatch.setattr(deform, "deform_cpu", lambda *a: sound(*a) + 0.1)
+@pytest.mark.parametrize("kernel", ["deform_cpu", "deform_added_cpu"])
+def test_a_wrong_deformable_kernel_gives_way_to_grid_sample(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = getattr(deform, kernel)
+    monkeypatch.setattr(deform, kernel, lambda *a: sound(*a) + 0.1)
     self_test.settle_kernels("cpu")
     assert deform.deform_backend("cpu") == "grid_sample" and backend_report("cpu").name == "numba"
     x, offset = torch.randn(1, 4, 5, 3), torch.zeros(1, 4, 5, 9, 2)

@@ -35,6 +35,8 @@ from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 
+from glsmamba.kept_memory import keep_memory
+
 ROOT = Path(__file__).resolve().parents[1]
 BEAT_MS = 2
 GOAL_STALL_MS = 50.0
@@ -191,6 +193,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=16.0, help="seconds of playing and scrubbing while the model runs")
     parser.add_argument("--trace", type=Path, help="file for what all threads did during stalls over the goal")
     options = parser.parse_args()
+    keep_memory()  # as the program does
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory(prefix="ui-stall-") as folder:
         for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from app.learning.improve import Stopped, improve
+from glsmamba.kept_memory import keep_memory
 
 __all__ = ["main"]
 
@@ -67,6 +68,7 @@ def _stand_back(steps: int) -> None:
 
 
 if __name__ == "__main__":
+    keep_memory()  # before there are threads
     # os._exit: the watching thread sits in a read, which would hold up an ordinary end on some systems.
     code = main(sys.argv[1:])
     sys.stdout.flush()
